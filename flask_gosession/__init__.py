@@ -1,0 +1,1 @@
+"""Sessions you can revoke, at the price of a signature."""

@@ -1,0 +1,1 @@
+"""For consumers of tokens: expiry without asking the server, refresh before it, verification by JWKS."""

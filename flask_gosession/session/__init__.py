@@ -1,0 +1,1 @@
+"""The record of one subject and the pure rules on it: no I/O, no clock, no randomness."""

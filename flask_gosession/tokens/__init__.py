@@ -1,0 +1,1 @@
+"""Signed (JWT) and opaque tokens, and the keys that make them."""
