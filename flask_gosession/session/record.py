@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -138,68 +138,52 @@ class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
         return max([*ends, self.marker_until])
 
 
-class Decoded(NamedTuple):
-    """A record as read, with the fields that a newer version of this package has appended to it."""
-
-    record: SubjectRecord | None
-    """None when nothing of ours is stored: missing, or corrupt."""
-    tails: Any = None
-    corrupt: bool = False
-
-    @property
-    def writable(self) -> bool:
-        """Whether this version may replace the record: one of a newer major version is only read."""
-        return self.record is None or self.record.major <= MAJOR
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SubjectRecord).decode
 _decode_any = msgspec.msgpack.Decoder().decode
-_WIDTH = {kind: len(kind.__struct_fields__) for kind in (SubjectRecord, Session, Tombstone, Ban, UserInfo)}
+_WIDTH: dict[type[msgspec.Struct], int] = {
+    kind: len(kind.__struct_fields__) for kind in (SubjectRecord, Session, Tombstone, Ban, UserInfo)
+}
 
 
-def read(value: bytes, subject: str) -> Decoded:
-    """Decode a stored value for checking; what does not decode, or is another subject's, is corrupt."""
+def read(value: bytes, subject: str) -> SubjectRecord | None:
+    """Decode a stored value; None for what does not decode or is another subject's: a corrupt record."""
     try:
         record = _decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Decoded(None, corrupt=True)
-    if record.subject != subject:
-        return Decoded(None, corrupt=True)
-    return Decoded(record)
+        return None
+    return record if record.subject == subject and record.major > 0 else None
 
 
-def read_for_update(value: bytes, subject: str) -> Decoded:
-    """Decode a stored value for rewriting: like `read`, and keeping what a newer version has appended."""
-    decoded = read(value, subject)
-    if decoded.record is None:
-        return decoded
+def tails_of(value: bytes) -> Any:
+    """Return what a newer version has appended to a readable value, for `encode`; None when there is nothing."""
     plain = _decode_any(value)
-    return decoded._replace(tails=plain if _has_tails(plain) else None)
+    return plain if _has_tails(plain) else None
 
 
 def encode(record: SubjectRecord, tails: Any = None) -> bytes:
     """Encode *record*, with the unknown fields of the value it was read from carried over."""
     value = _encode(record)
-    if tails is None:
-        return value
-    return _encode(_carry_record(tails, _decode_any(value)))
+    return value if tails is None else _encode(_carry_record(tails, _decode_any(value)))
+
+
+_PARTS: tuple[tuple[int, type[msgspec.Struct]], ...] = ((3, Session), (4, Tombstone))
+_SINGLE_PARTS: tuple[tuple[int, type[msgspec.Struct]], ...] = ((5, Ban), (6, UserInfo))
 
 
 def _has_tails(plain: list[Any]) -> bool:
-    return len(plain) > _WIDTH[SubjectRecord] or any(
-        len(item) > _WIDTH[kind]
-        for kind, items in ((Session, plain[3:4]), (Tombstone, plain[4:5]))
-        for item in (items[0] if items else ())
-    ) or any(item and len(item) > _WIDTH[kind] for kind, item in zip((Ban, UserInfo), plain[5:7], strict=False))
+    pairs: list[tuple[Any, type[msgspec.Struct]]] = [(plain, SubjectRecord)]
+    pairs += [(item, kind) for index, kind in _PARTS for item in plain[index]]
+    pairs += [(plain[index], kind) for index, kind in _SINGLE_PARTS]
+    return any(item and len(item) > _WIDTH[kind] for item, kind in pairs)
 
 
 def _carry_record(old: list[Any], new: list[Any]) -> list[Any]:
-    """Append to each part of *new* the trailing fields that the same part has in *old*; the first field names a part."""
-    new[3] = _carry_each(old[3], new[3], _WIDTH[Session])
-    new[4] = _carry_each(old[4], new[4], _WIDTH[Tombstone])
-    for index, kind in ((5, Ban), (6, UserInfo)):
-        if len(old) > index and old[index] and new[index]:
+    """Append to each part of *new* the trailing fields that it has in *old*; a part's first field names it."""
+    for index, kind in _PARTS:
+        new[index] = _carry_each(old[index], new[index], _WIDTH[kind])
+    for index, kind in _SINGLE_PARTS:
+        if old[index] and new[index]:
             new[index] = _carry(old[index], new[index], _WIDTH[kind])
     return new + old[_WIDTH[SubjectRecord] :]
 

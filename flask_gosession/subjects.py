@@ -1,0 +1,150 @@
+"""The one loop through which every record is read and written: load, rule, swap, and again if somebody was faster."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, TypeVar
+
+from msgspec.structs import replace
+
+from flask_gosession import ids
+from flask_gosession.errors import StoreConflict, StoreUnavailable
+from flask_gosession.session import record as records
+from flask_gosession.session.change import Change, is_empty, tidy
+from flask_gosession.session.record import MAJOR, SubjectRecord
+from flask_gosession.stores.base import Record, Store, Swap
+
+log = logging.getLogger("flask_gosession")
+T = TypeVar("T")
+Rule = Callable[[SubjectRecord, float], Change[T]]
+
+KEPT_BEYOND_END = 60.0
+"""A store may forget a record this long, and the leeway, after the last thing in it has ended."""
+
+
+class Snapshot(NamedTuple):
+    """A record as it was read, and the stored value that it was read from."""
+
+    record: SubjectRecord
+    stored: Record | None
+
+
+class Subjects:
+    """Records by subject, over a store: `read` one, or `update` it by a rule, atomically."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        *,
+        leeway: float = 10.0,
+        patience: float = 2.0,
+        on_corrupt: Callable[[str], None] = lambda _subject: None,
+    ) -> None:
+        """Take *patience* seconds at most for one update that others keep overtaking."""
+        self.store = store
+        self._clock = clock
+        self._kept = leeway + KEPT_BEYOND_END
+        self._patience = patience
+        self._on_corrupt = on_corrupt
+        self._turns = tuple(threading.Lock() for _ in range(64))
+
+    def read(self, subject: str) -> Snapshot:
+        """Return the record of *subject*; an empty one where nothing, or nothing of ours, is stored."""
+        stored = self.store.load(subject)
+        if stored is None:
+            return Snapshot(_blank(subject), None)
+        record = records.read(stored.value, subject)
+        if record is None:
+            self._report_corrupt(subject)
+        return Snapshot(record or _blank(subject), stored)
+
+    def update(self, subject: str, rule: Rule[T]) -> tuple[Change[T], bool]:
+        """Apply *rule* to the record of *subject* as one atomic step; return the change, and whether it is confirmed.
+
+        What the change refuses is raised after the write. Raises StoreUnavailable, and StoreConflict when others
+        kept writing. A write whose answer was lost is looked up before it is tried once more.
+        """
+        deadline = time.monotonic() + self._patience
+        with self._turn(subject):
+            for outcome in self._attempts(subject, rule):
+                if outcome is not None:
+                    return outcome
+                if time.monotonic() > deadline:
+                    raise StoreConflict
+        raise StoreConflict
+
+    def try_update(self, seen: Snapshot, rule: Rule[T]) -> bool:
+        """Apply *rule* to what was read, if nobody has written since; return whether that was so."""
+        change = rule(seen.record, self._clock())
+        return self._swap(seen, change, ids.new_etag()) is not Swap.LOST
+
+    def _attempts(self, subject: str, rule: Rule[T]) -> Iterator[tuple[Change[T], bool] | None]:
+        """Yield the outcome once it stands, and None for each time that somebody else was faster."""
+        failures, pause = 0, 0.001
+        while True:
+            seen, etag = self.read(subject), ids.new_etag()
+            change = rule(seen.record, self._clock())
+            try:
+                outcome = self._swap(seen, change, etag)
+            except StoreUnavailable:
+                failures += 1
+                if failures > 1:
+                    raise
+                outcome = self._look_up(subject, etag)
+            yield None if outcome is Swap.LOST else (change, outcome is Swap.DONE)
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, 0.05)
+
+    def _swap(self, seen: Snapshot, change: Change[T], etag: bytes) -> Swap:
+        corrupt = seen.stored is not None and seen.record.major == 0
+        if change.record is seen.record and not corrupt:
+            return Swap.DONE
+        now, subject = self._clock(), seen.record.subject
+        record = tidy(change.record, now)
+        old_etag = seen.stored.etag if seen.stored else None
+        if is_empty(record, now):
+            return self.store.swap(subject, old_etag, None, now, announce=change.announce) if old_etag else Swap.DONE
+        value = _encode_over(record, seen.stored)
+        expires_at = record.last_end + self._kept
+        return self.store.swap(subject, old_etag, Record(value, etag), expires_at, announce=change.announce)
+
+    def _look_up(self, subject: str, etag: bytes) -> Swap:
+        """Find out whether a write was done although its answer was lost; how many replicas have it is unknown."""
+        stored = self.store.load(subject)
+        return Swap.UNCONFIRMED if stored is not None and stored.etag == etag else Swap.LOST
+
+    @contextmanager
+    def _turn(self, subject: str) -> Iterator[None]:
+        """Let the threads of this process queue for a subject; only a courtesy, so waiting has an end."""
+        lock = self._turns[hash(subject) % len(self._turns)]
+        held = lock.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if held:
+                lock.release()
+
+    def _report_corrupt(self, subject: str) -> None:
+        log.error("the stored record of a subject cannot be read; it counts as signed out until the next login")
+        self._on_corrupt(subject)
+
+
+def _blank(subject: str) -> SubjectRecord:
+    """Return the record of nobody: what is not written yet has the version 0."""
+    return SubjectRecord(0, subject, 0)
+
+
+def _encode_over(record: SubjectRecord, stored: Record | None) -> bytes:
+    """Encode *record* to replace *stored*, carrying over what a newer minor version has put there."""
+    if record.major > MAJOR:
+        raise StoreUnavailable("The session was written by a newer version of this server.")
+    # What is written for the first time gets its versions here.
+    named = replace(record, major=MAJOR, user_version=record.user_version or secrets.randbits(63) + 1)
+    return records.encode(named, records.tails_of(stored.value) if stored and record.major else None)
