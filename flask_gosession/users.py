@@ -24,7 +24,7 @@ Loader = Callable[[str], Any]
 
 ADVICE = (
     "The user loader returned {kind}, which cannot be kept in the session store. Return a dict, a dataclass or a "
-    "msgspec Struct with the few fields that views need, or set GOSESSION_USER_TTL = 0 to load any object once a request."
+    "msgspec Struct with the few fields that views need, or set GOSESSION_USER_TTL = 0 to load anything once a request."
 )
 
 
