@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from flask_gosession.errors import StoreUnavailable
+
 
 class Record(NamedTuple):
     """One stored value and the name of the write that put it there."""
@@ -24,6 +26,12 @@ class Swap(Enum):
     """Somebody else wrote; nothing was changed."""
     UNCONFIRMED = "unconfirmed"
     """Done, but fewer replicas than asked for have it yet."""
+
+
+class StoreFull(StoreUnavailable):
+    """There is no room for a new or longer record; a deletion still works."""
+
+    text = "The session store is full; please try again later."
 
 
 @runtime_checkable
@@ -61,7 +69,10 @@ class Store(Protocol):
         ...
 
     def purge(self, now: float, limit: int = 1000) -> int:
-        """Delete at most *limit* records whose ``expires_at`` is before *now*; return how many. 0 where the server does."""
+        """Delete at most *limit* records whose ``expires_at`` is before *now*; return how many.
+
+        0 where the server does so by itself.
+        """
         ...
 
     def ping(self) -> None:

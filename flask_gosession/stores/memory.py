@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from flask_gosession.errors import ConfigError, StoreUnavailable
-from flask_gosession.stores.base import Record, Swap
+from flask_gosession.errors import ConfigError
+from flask_gosession.stores.base import Record, StoreFull, Swap
 
 MAX_SUBJECTS = 100_000
 
@@ -37,7 +37,7 @@ class MemoryStore:
 
     @classmethod
     def from_url(cls, url: str, *, key_prefix: str = "", wait_replicas: int = 0) -> MemoryStore:  # noqa: ARG003
-        """Open ``memory://`` or ``memory://?max_subjects=N``; sharing nothing, it needs no prefix. Raises ConfigError."""
+        """Open ``memory://`` or ``memory://?max_subjects=N``; raise ConfigError for any other option."""
         query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
         text = query.pop("max_subjects", str(MAX_SUBJECTS))
         if query or not (text.isascii() and text.isdecimal()):
@@ -58,7 +58,7 @@ class MemoryStore:
         *,
         announce: bool = False,  # noqa: ARG002 - nobody else sees this memory
     ) -> Swap:
-        """Put or delete, if nobody else has written. Raises StoreUnavailable when a new record finds no room."""
+        """Put or delete, if nobody else has written. Raises StoreFull when a new record finds no room."""
         with self._lock:
             slot = self._slots.get(subject)
             if etag != (None if slot is None else slot.record.etag):
@@ -92,7 +92,7 @@ class MemoryStore:
         if len(self._slots) < self._max_subjects:
             return
         if not self._drop_ended(self._clock(), self._max_subjects):
-            raise StoreUnavailable("The session store is full.")
+            raise StoreFull
 
     def _drop_ended(self, now: float, limit: int) -> int:
         # A full store is asked at every new login; this keeps it from looking at every record each time.
