@@ -24,6 +24,8 @@ log = logging.getLogger("flask_gosession")
 T = TypeVar("T")
 Rule = Callable[[SubjectRecord, float], Change[T]]
 
+NEWER = "The session was written by a newer version of this server."
+
 KEPT_BEYOND_END = 60.0
 """A store may forget a record this long, and the leeway, after the last thing in it has ended."""
 
@@ -33,6 +35,15 @@ class Snapshot(NamedTuple):
 
     record: SubjectRecord
     stored: Record | None
+
+
+class _Write(NamedTuple):
+    """A swap to be made: *new* (None deletes) in the place of what has *etag*."""
+
+    etag: bytes | None
+    new: Record | None
+    expires_at: float
+    announce: bool
 
 
 class Subjects:
@@ -62,6 +73,7 @@ class Subjects:
             return Snapshot(_blank(subject), None)
         record = records.read(stored.value, subject)
         if record is None:
+            self._refuse_newer(stored, subject)
             self._report_corrupt(subject)
         return Snapshot(record or _blank(subject), stored)
 
@@ -81,44 +93,56 @@ class Subjects:
         raise StoreConflict
 
     def try_update(self, seen: Snapshot, rule: Rule[T]) -> bool:
-        """Apply *rule* to what was read, if nobody has written since; return whether that was so."""
+        """Apply *rule* to what was read, if nobody has written since; return whether that was so.
+
+        Raises StoreUnavailable when the store cannot write.
+        """
         change = rule(seen.record, self._clock())
-        return self._swap(seen, change, ids.new_etag()) is not Swap.LOST
+        return self._swap(seen.record.subject, self._write_of(seen, change)) is not Swap.LOST
 
     def _attempts(self, subject: str, rule: Rule[T]) -> Iterator[tuple[Change[T], bool] | None]:
         """Yield the outcome once it stands, and None for each time that somebody else was faster."""
         failures, pause = 0, 0.001
         while True:
-            seen, etag = self.read(subject), ids.new_etag()
+            seen = self.read(subject)
             change = rule(seen.record, self._clock())
+            write = self._write_of(seen, change)
             try:
-                outcome = self._swap(seen, change, etag)
+                outcome = self._swap(subject, write)
             except StoreUnavailable:
                 failures += 1
                 if failures > 1:
                     raise
-                outcome = self._look_up(subject, etag)
+                outcome = self._look_up(subject, write)
             yield None if outcome is Swap.LOST else (change, outcome is Swap.DONE)
             time.sleep(random.uniform(0, pause))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, 0.05)
 
-    def _swap(self, seen: Snapshot, change: Change[T], etag: bytes) -> Swap:
+    def _write_of(self, seen: Snapshot, change: Change[T]) -> _Write | None:
+        """Return the swap that brings *change* about; None when nothing is to be written."""
         corrupt = seen.stored is not None and seen.record.major == 0
         if change.record is seen.record and not corrupt:
-            return Swap.DONE
-        now, subject = self._clock(), seen.record.subject
+            return None
+        if seen.record.major > MAJOR:
+            raise StoreUnavailable(NEWER)
+        now = self._clock()
         record = tidy(change.record, now)
         old_etag = seen.stored.etag if seen.stored else None
         if is_empty(record, now):
-            return self.store.swap(subject, old_etag, None, now, announce=change.announce) if old_etag else Swap.DONE
-        value = _encode_over(record, seen.stored)
-        expires_at = record.last_end + self._kept
-        return self.store.swap(subject, old_etag, Record(value, etag), expires_at, announce=change.announce)
+            return _Write(old_etag, None, now, change.announce) if old_etag else None
+        new = Record(_encode_over(record, seen.stored), ids.new_etag())
+        return _Write(old_etag, new, record.last_end + self._kept, change.announce)
 
-    def _look_up(self, subject: str, etag: bytes) -> Swap:
+    def _swap(self, subject: str, write: _Write | None) -> Swap:
+        if write is None:
+            return Swap.DONE
+        return self.store.swap(subject, write.etag, write.new, write.expires_at, announce=write.announce)
+
+    def _look_up(self, subject: str, write: _Write | None) -> Swap:
         """Find out whether a write was done although its answer was lost; how many replicas have it is unknown."""
         stored = self.store.load(subject)
-        return Swap.UNCONFIRMED if stored is not None and stored.etag == etag else Swap.LOST
+        meant = write.new.etag if write and write.new else None
+        return Swap.UNCONFIRMED if meant == (stored.etag if stored else None) else Swap.LOST
 
     @contextmanager
     def _turn(self, subject: str) -> Iterator[None]:
@@ -130,6 +154,11 @@ class Subjects:
         finally:
             if held:
                 lock.release()
+
+    def _refuse_newer(self, stored: Record, subject: str) -> None:
+        """Raise for what only a newer version can read: as a corrupt record the next login would destroy it."""
+        if records.is_newer(stored.value, subject):
+            raise StoreUnavailable(NEWER)
 
     def _report_corrupt(self, subject: str) -> None:
         log.error("the stored record of a subject cannot be read; it counts as signed out until the next login")
@@ -143,8 +172,6 @@ def _blank(subject: str) -> SubjectRecord:
 
 def _encode_over(record: SubjectRecord, stored: Record | None) -> bytes:
     """Encode *record* to replace *stored*, carrying over what a newer minor version has put there."""
-    if record.major > MAJOR:
-        raise StoreUnavailable("The session was written by a newer version of this server.")
     # What is written for the first time gets its versions here.
     named = replace(record, major=MAJOR, user_version=record.user_version or secrets.randbits(63) + 1)
     return records.encode(named, records.tails_of(stored.value) if stored and record.major else None)

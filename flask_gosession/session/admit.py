@@ -36,7 +36,9 @@ def admit(
     victims = _over_limit(record, new, now, policy, limit=limit, on_limit=on_limit or policy.on_limit)
     record, evicted = bury(record, victims, "evicted", now, client=new.client)
     user = None if record.user and record.user.gone else record.user
-    admitted = replace(record, sessions=(*record.sessions, new), user=user)
+    # A loader that is under way since before this login may still say that there is no such user.
+    version = int.from_bytes(new.id[:8], "big") >> 1 or 1
+    admitted = replace(record, sessions=(*record.sessions, new), user=user, user_version=version)
     ended: tuple[Ended, ...] = replaced + evicted
     return Change(admitted, new, ended, announce=bool(ended) or user is not record.user)
 
@@ -44,32 +46,35 @@ def admit(
 def _over_limit(
     record: SubjectRecord, new: Session, now: float, policy: Policy, *, limit: int | None, on_limit: OnLimit
 ) -> list[Session]:
-    """Return the live sessions that must go to make room for *new*, in the order in which they go."""
+    """Return the sessions that must go to make room for *new*, in the order in which they go."""
     total = policy.session_limit if limit is None else limit
     # An impersonated session is not the person's own: it neither counts against them nor pushes them out.
-    live = [s for s in record.sessions if s.ends > now and (s.act is None) is (new.act is None)]
+    pool = [session for session in record.sessions if (session.act is None) is (new.act is None)]
     if on_limit == "evict_idle":
-        live.sort(key=lambda session: session.seen)
-    victims = _excess(*_class_pool(live, new.client, policy), on_limit)
-    rest = [session for session in live if session not in victims]
-    return victims + _excess(rest, total, on_limit)
+        pool.sort(key=lambda session: session.seen)
+    # What is over by this host's clock never costs a live session its place; but where there is no place left for
+    # it, it goes: to a host whose clock is behind it is live, and would be one too many.
+    pool.sort(key=lambda session: session.ends > now)
+    victims = _excess(*_class_pool(pool, new.client, policy), now, on_limit)
+    rest = [session for session in pool if session not in victims]
+    return victims + _excess(rest, total, now, on_limit)
 
 
-def _class_pool(live: Sequence[Session], client: str, policy: Policy) -> tuple[list[Session], int]:
+def _class_pool(pool: Sequence[Session], client: str, policy: Policy) -> tuple[list[Session], int]:
     """Return the sessions that share the limit of a client class, and that limit."""
     limits = policy.client_limits
     if not limits:
         return [], 1
     if client in limits:
-        return [session for session in live if session.client == client], limits[client]
+        return [session for session in pool if session.client == client], limits[client]
     if "*" not in limits:
         raise SessionLimit("This kind of client may not sign in.")
-    return [session for session in live if session.client not in limits], limits["*"]
+    return [session for session in pool if session.client not in limits], limits["*"]
 
 
-def _excess(pool: Sequence[Session], limit: int, on_limit: OnLimit) -> list[Session]:
+def _excess(pool: Sequence[Session], limit: int, now: float, on_limit: OnLimit) -> list[Session]:
     """Return the first of *pool* that must go so that one more stays within *limit*."""
-    excess = len(pool) + 1 - limit
-    if excess > 0 and (on_limit == "refuse" or limit < 1):
+    live = sum(session.ends > now for session in pool)
+    if live >= limit and (on_limit == "refuse" or limit < 1):
         raise SessionLimit
-    return list(pool[: max(excess, 0)])
+    return list(pool[: max(len(pool) + 1 - limit, 0)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -56,28 +56,35 @@ def bury(
         Tombstone(session.id, reason, now, min(session.expires, now + TOMBSTONE_LIFETIME), client, message)
         for session in gone.values()
     ]
-    kept = [stone for stone in record.ended if stone.id not in gone]
-    buried = replace(
-        record,
-        sessions=tuple(session for session in record.sessions if session.id not in gone),
-        ended=tuple([*kept, *stones][-TOMBSTONES:]),
-    )
+    known = [stone for stone in record.ended if stone.id not in gone]
+    buried = _without(record, gone, [*known, *stones])
     return buried, tuple(Ended(session, reason) for session in gone.values())
 
 
 def tidy(record: SubjectRecord, now: float) -> SubjectRecord:
     """Drop what has long ended; a session that idled out leaves a tombstone that says so."""
     long_ago = now - KEPT_AFTER_END
-    over = [session for session in record.sessions if session.ends <= long_ago]
-    buried, _ = bury(record, over, "idle", now)
+    over = {session.id: session for session in record.sessions if session.ends <= long_ago}
+    idled = [
+        Tombstone(session.id, "idle", session.ends, min(session.expires, session.ends + TOMBSTONE_LIFETIME))
+        for session in over.values()
+    ]
+    known = [stone for stone in record.ended if stone.id not in over]
+    # Where there are too many, what somebody did to a session is worth more than that it idled out.
+    stones = [stone for stone in (*idled, *known) if stone.until > long_ago]
     return replace(
-        buried,
-        ended=tuple(stone for stone in buried.ended if stone.until > long_ago),
-        ban=buried.ban if buried.ban and buried.ban.until > long_ago else None,
-        user=buried.user if buried.user and buried.user.expires > long_ago else None,
+        _without(record, over, stones),
+        ban=record.ban if record.ban and record.ban.until > long_ago else None,
+        user=record.user if record.user and record.user.expires > long_ago else None,
     )
 
 
 def is_empty(record: SubjectRecord, now: float) -> bool:
     """Whether nothing in the record is worth keeping."""
     return record.last_end + KEPT_AFTER_END <= now
+
+
+def _without(record: SubjectRecord, gone: Container[bytes], stones: Sequence[Tombstone]) -> SubjectRecord:
+    """Return the record without the sessions of those ids, and with the last sixteen of *stones*."""
+    left = tuple(session for session in record.sessions if session.id not in gone)
+    return replace(record, sessions=left, ended=tuple(stones[-TOMBSTONES:]))

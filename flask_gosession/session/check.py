@@ -84,13 +84,15 @@ def touch(record: SubjectRecord, sid: bytes, jti: bytes, now: float) -> Change[N
     if session is None or now >= session.ends:
         return Change(record, None)
     used_at = now if is_first_use(session, jti) else session.used_at
-    return Change(with_session(record, replace(session, seen=max(session.seen, now), used_at=used_at)), None)
+    touched = replace(session, seen=max(session.seen, now), used_at=used_at)
+    return Change(record if touched == session else with_session(record, touched), None)
 
 
 def confirm(record: SubjectRecord, sid: bytes, now: float) -> Change[Session]:
     """Note that the credentials of the session were seen just now. Raises like `check` when it is not live."""
-    session = replace(live_session(record, sid, now), authenticated=now, seen=now)
-    return Change(with_session(record, session), session, announce=True)
+    session = live_session(record, sid, now)
+    confirmed = replace(session, authenticated=max(session.authenticated, now), seen=max(session.seen, now))
+    return Change(with_session(record, confirmed), confirmed, announce=True)
 
 
 def with_session(record: SubjectRecord, session: Session) -> SubjectRecord:
@@ -98,10 +100,10 @@ def with_session(record: SubjectRecord, session: Session) -> SubjectRecord:
     return replace(record, sessions=tuple(session if old.id == session.id else old for old in record.sessions))
 
 
-def _obituary(stone: Tombstone | None) -> SessionEnded | SessionExpired | SessionIdle:
+def _obituary(stone: Tombstone | None) -> SessionEnded | SessionIdle:
     if stone is None:
         return SessionEnded()
     if stone.reason == "idle":
         return SessionIdle(reason="idle", at=stone.at)
-    message = stone.message or REASON_MESSAGES[stone.reason]
+    message = stone.message or REASON_MESSAGES.get(stone.reason)
     return SessionEnded(message, reason=stone.reason, at=stone.at, client=stone.client)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from flask_gosession import ids
-from flask_gosession.errors import Reason
 
 MAJOR = 1
 """The version of the schema. Fields are only ever appended; a new major version may change their meaning."""
@@ -70,7 +69,8 @@ class Tombstone(msgspec.Struct, frozen=True, array_like=True):
     """Why a session is no longer there, kept until it would have ended by itself."""
 
     id: bytes
-    reason: Reason
+    reason: str
+    """One of `errors.Reason`, or one that only a newer version knows."""
     at: float
     until: float
     client: str | None = None
@@ -141,57 +141,66 @@ class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SubjectRecord).decode
 _decode_any = msgspec.msgpack.Decoder().decode
-_WIDTH: dict[type[msgspec.Struct], int] = {
-    kind: len(kind.__struct_fields__) for kind in (SubjectRecord, Session, Tombstone, Ban, UserInfo)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_Kind = type[msgspec.Struct]
+_PARTS: Mapping[_Kind, Mapping[str, _Kind]] = {
+    SubjectRecord: {"sessions": Session, "ended": Tombstone, "ban": Ban, "user": UserInfo},
+    Session: {"act": Actor},
 }
+"""Which fields hold structs, or tuples of them. The first field of each tells it from its like."""
+
+Tails = Mapping[tuple[Any, ...], list[Any]]
 
 
 def read(value: bytes, subject: str) -> SubjectRecord | None:
     """Decode a stored value; None for what does not decode or is another subject's: a corrupt record."""
     try:
         record = _decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return None
     return record if record.subject == subject and record.major > 0 else None
 
 
-def tails_of(value: bytes) -> Any:
-    """Return what a newer version has appended to a readable value, for `encode`; None when there is nothing."""
-    plain = _decode_any(value)
-    return plain if _has_tails(plain) else None
+def is_newer(value: bytes, subject: str) -> bool:
+    """Whether a value, readable or not, is the subject's record of a newer major version."""
+    try:
+        plain = _decode_any(value)
+    except _UNREADABLE:
+        return False
+    if not isinstance(plain, list) or len(plain) < 2 or not isinstance(plain[0], int):
+        return False
+    return plain[0] > MAJOR and plain[1] == subject
 
 
-def encode(record: SubjectRecord, tails: Any = None) -> bytes:
+def tails_of(value: bytes) -> Tails:
+    """Return the fields that a newer version has appended to the parts of a readable value, for `encode`."""
+    parts = _walk(_decode_any(value), SubjectRecord)
+    return {key: part[width:] for key, part, width in parts if len(part) > width}
+
+
+def encode(record: SubjectRecord, tails: Tails | None = None) -> bytes:
     """Encode *record*, with the unknown fields of the value it was read from carried over."""
     value = _encode(record)
-    return value if tails is None else _encode(_carry_record(tails, _decode_any(value)))
+    if not tails:
+        return value
+    plain = _decode_any(value)
+    for key, part, _ in list(_walk(plain, SubjectRecord)):
+        part.extend(tails.get(key, ()))
+    return _encode(plain)
 
 
-_PARTS: tuple[tuple[int, type[msgspec.Struct]], ...] = ((3, Session), (4, Tombstone))
-_SINGLE_PARTS: tuple[tuple[int, type[msgspec.Struct]], ...] = ((5, Ban), (6, UserInfo))
+def _walk(part: list[Any], kind: _Kind, key: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], list[Any], int]]:
+    """Yield each part of a plain record, with a key that finds it in a rewritten one and the width known to us."""
+    fields = kind.__struct_fields__
+    yield key, part, len(fields)
+    for name, inner in _PARTS.get(kind, {}).items():
+        index = fields.index(name)
+        for item in _items(part[index]) if index < len(part) else ():
+            yield from _walk(item, inner, (*key, name, item[0]))
 
 
-def _has_tails(plain: list[Any]) -> bool:
-    pairs: list[tuple[Any, type[msgspec.Struct]]] = [(plain, SubjectRecord)]
-    pairs += [(item, kind) for index, kind in _PARTS for item in plain[index]]
-    pairs += [(plain[index], kind) for index, kind in _SINGLE_PARTS]
-    return any(item and len(item) > _WIDTH[kind] for item, kind in pairs)
-
-
-def _carry_record(old: list[Any], new: list[Any]) -> list[Any]:
-    """Append to each part of *new* the trailing fields that it has in *old*; a part's first field names it."""
-    for index, kind in _PARTS:
-        new[index] = _carry_each(old[index], new[index], _WIDTH[kind])
-    for index, kind in _SINGLE_PARTS:
-        if old[index] and new[index]:
-            new[index] = _carry(old[index], new[index], _WIDTH[kind])
-    return new + old[_WIDTH[SubjectRecord] :]
-
-
-def _carry_each(old: Iterable[list[Any]], new: list[list[Any]], width: int) -> list[list[Any]]:
-    by_id = {item[0]: item for item in old}
-    return [_carry(by_id[item[0]], item, width) if item[0] in by_id else item for item in new]
-
-
-def _carry(old: list[Any], new: list[Any], width: int) -> list[Any]:
-    return new + old[width:] if old[0] == new[0] else new
+def _items(value: list[Any] | None) -> list[list[Any]]:
+    if not value:
+        return []
+    return value if isinstance(value[0], list) else [value]

@@ -31,6 +31,8 @@ def revoke(
 
 def ban(record: SubjectRecord, sentence: Ban, now: float) -> Change[int]:
     """Refuse the subject until the end of the ban, and end what is live; the result counts that."""
+    if record.ban == sentence and not record.sessions:
+        return Change(record, 0)
     ended = revoke(record, lambda _: True, "banned", now, message=sentence.message)
     return replace_record(ended, replace(ended.record, ban=sentence), announce=True)
 

@@ -29,16 +29,15 @@ def rotate(
     The current token rotates to *successor*. Its parent gets the current pair again while it is honoured. An older
     one is told TokenRotated until the current pair has been in use for longer than the grace period; from then on it,
     like the parent, is a theft: the session ends and TokenReused is the answer. A token newer than the record, or
-    one of another branch, comes from a write that the store has lost: TokenRotated, never a theft. Raises like
-    `check` when the session is not live.
+    one of another branch, comes from a write that the store has lost: TokenRotated, never a theft. Where *successor*
+    is in place already, nothing changes. Raises like `check` when the session is not live.
     """
     session = live_session(record, claims.sid, now)
     if claims.jti == session.refresh:
-        return Change(
-            with_session(record, _next(session, successor, now)),
-            _next(session, successor, now),
-            announce=True,
-        )
+        rotated = _next(session, successor, now)
+        return Change(with_session(record, rotated), rotated, announce=True)
+    if session.access == successor.access:
+        return Change(record, session)
     honoured = parent_honoured(session, now, policy)
     is_parent = claims.jti == session.parent_refresh
     if is_parent and honoured:
@@ -55,7 +54,7 @@ def renew_secret(record: SubjectRecord, claims: Claims, access: bytes, now: floa
         return Change(record, session)
     if claims.jti != session.access:
         raise TokenRotated
-    renewed = replace(session, access=access, gen=session.gen + 1, seen=now)
+    renewed = replace(session, access=access, gen=session.gen + 1, seen=max(session.seen, now))
     return Change(with_session(record, renewed), renewed, announce=True)
 
 

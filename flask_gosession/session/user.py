@@ -16,11 +16,13 @@ def fill(record: SubjectRecord, info: UserInfo, version: int, now: float) -> Cha
     if record.user_version != version or now - info.loaded_at > FILL_WINDOW:
         return Change(record, result=False)
     old = record.user
-    changed = old is not None and old.value != info.value
-    return Change(replace(record, user=info), result=True, announce=changed or info.gone)
+    if old is None or (old.gone and now >= old.expires):
+        return Change(replace(record, user=info), result=True, announce=info.gone)
+    return Change(replace(record, user=info), result=True, announce=old.value != info.value)
 
 
 def forget(record: SubjectRecord, version: int, now: float) -> Change[None]:
     """Drop the cached user info and refuse what loaders under way will bring; *version* is newly drawn."""
-    marked = replace(record, user=None, user_version=version, marker_until=now + MARKER_LIFETIME)
+    until = max(record.marker_until, now + MARKER_LIFETIME)
+    marked = replace(record, user=None, user_version=version, marker_until=until)
     return Change(marked, None, announce=True)
