@@ -1,0 +1,95 @@
+"""What all tests share: the stores that --store asks for, and a clock that moves when told."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("flask_gosession.testing.contract", "flask_gosession.testing.races")
+
+from backends import EVERYTHING, PARTS, Backends  # noqa: E402
+from store_option import DEFAULT, NAMES, split_stores, unknown_stores  # noqa: E402
+
+from flask_gosession.stores.base import Store  # noqa: E402
+from flask_gosession.testing.clock import FakeClock  # noqa: E402
+
+FIXTURES = {"contract_store": "contract", "race_store": "threads", "process_store": "processes", "any_store": "any"}
+"""Fixtures that run a test once for each store that the part of the suite fits."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        action="append",
+        default=[],
+        help=f"a store to test, repeatable or with commas: {', '.join(NAMES)}, or a URL; default: {', '.join(DEFAULT)}",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if unknown := unknown_stores(split_stores(config.getoption("store"))):
+        raise pytest.UsageError(f"--store knows {', '.join(NAMES)} and URLs, not {', '.join(unknown)}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    names = split_stores(metafunc.config.getoption("store")) or DEFAULT
+    for fixture, part in FIXTURES.items():
+        if fixture in metafunc.fixturenames:
+            fitting = [name for name in names if part in PARTS.get(name, EVERYTHING)]
+            metafunc.parametrize(fixture, fitting, indirect=True, ids=[_shown(name) for name in fitting])
+
+
+def _shown(name: str) -> str:
+    """Return a name for a test; of a URL only the scheme, for there may be a password in it."""
+    return name.partition("://")[0]
+
+
+@pytest.fixture(scope="session")
+def backends(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    started = Backends(tmp_path_factory.mktemp("stores"), asked=bool(pytestconfig.getoption("store")))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def key_prefix() -> str:
+    """Return a corner of the server for this test alone."""
+    return f"test-{secrets.token_hex(6)}"
+
+
+def _opened(backends: Backends, name: str, key_prefix: str) -> Iterator[Store]:
+    store = backends.get(name).open(key_prefix)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def contract_store(request: pytest.FixtureRequest, backends: Backends, key_prefix: str) -> Iterator[Store]:
+    """Yield an empty store of each kind that keeps the contract."""
+    yield from _opened(backends, request.param, key_prefix)
+
+
+@pytest.fixture
+def race_store(request: pytest.FixtureRequest, backends: Backends, key_prefix: str) -> Iterator[Store]:
+    """Yield an empty store of each kind that threads may race on."""
+    yield from _opened(backends, request.param, key_prefix)
+
+
+@pytest.fixture
+def process_store(request: pytest.FixtureRequest, backends: Backends) -> str:
+    """Return the URL of each store that processes may race on."""
+    return backends.process_url(request.param)
+
+
+@pytest.fixture
+def any_store(request: pytest.FixtureRequest, backends: Backends, key_prefix: str) -> Iterator[Store]:
+    """Yield an empty store of each kind that features are tested on: by default memory and Redis."""
+    yield from _opened(backends, request.param, key_prefix)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that starts at the real time and moves when told."""
+    return FakeClock()
