@@ -24,6 +24,10 @@ RESERVED_CLAIMS = frozenset(
 _OURS = RESERVED_CLAIMS - {"act"}
 
 
+LONGEST_LIFETIME = 180 * 86_400.0
+"""How long a token may live where nobody says otherwise, in seconds."""
+
+
 class Verified(NamedTuple):
     """What does not change about a verified token; whether it holds now is asked each time."""
 

@@ -12,7 +12,7 @@ import msgspec
 
 from flask_gosession import ids
 from flask_gosession.errors import TokenInvalid
-from flask_gosession.tokens.claims import RESERVED_CLAIMS, TYP, ClaimRules, Verified
+from flask_gosession.tokens.claims import LONGEST_LIFETIME, RESERVED_CLAIMS, TYP, ClaimRules, Verified
 from flask_gosession.tokens.jws import JWS, checked_text, parse
 from flask_gosession.tokens.keyring import Keyring
 from flask_gosession.tokens.keys import ALGORITHMS, Key
@@ -50,7 +50,7 @@ class JWTCodec:
         issuer: str | None = None,
         audience: str = "default",
         leeway: float = 10.0,
-        longest_lifetime: float = 180 * 86_400,
+        longest_lifetime: float = LONGEST_LIFETIME,
         max_bytes: int = 8192,
         cache_size: int = 4096,
     ) -> None:

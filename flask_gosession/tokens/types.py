@@ -82,11 +82,16 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
     session_expires_at: int
     sid: str
     remember: bool = False
+    in_cookies: bool = False
+    """Whether the tokens go to the browser as cookies: they are then left out of the body."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the pair as the JSON body of a login or refresh answer (RFC 6749 section 5.1)."""
-        names = ("access_token", "token_type", "expires_in", "refresh_after", "session_expires_at")
+        names = ("expires_in", "refresh_after", "session_expires_at")
         body = {name: getattr(self, name) for name in names}
+        if self.in_cookies:
+            return body
+        body |= {"access_token": self.access_token, "token_type": self.token_type}
         if self.refresh_token is not None:
             body |= {"refresh_token": self.refresh_token, "refresh_expires_in": self.refresh_expires_in}
         return body

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from cryptography.hazmat.primitives import serialization as ser
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.derive import DerivedKeys, hkdf_sha256
@@ -17,19 +17,9 @@ from flask_gosession.tokens.keyring import Keyring
 from flask_gosession.tokens.strength import weakness
 
 from .forging import SECRET
+from .pairs import ED, P256, RSA, private_pem, public_pem
 
 GOOD = "k9Vt2mQ7xZ4bN1cR8sL5wY0uE3aH6jDfGqPoTiKeBnM-_XzCvAsWdFgHrJ1k2L3p4"
-RSA = rsa.generate_private_key(65537, 2048)
-EC = ec.generate_private_key(ec.SECP256R1())
-ED = ed25519.Ed25519PrivateKey.generate()
-
-
-def private_pem(key) -> str:
-    return key.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption()).decode()
-
-
-def public_pem(key) -> str:
-    return key.public_key().public_bytes(ser.Encoding.PEM, ser.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def entry(**changes: object) -> dict[str, object]:
@@ -86,9 +76,9 @@ def test_unknown_algorithms_are_refused(alg):
         (entry(alg="RS256", secret=..., public_key=public_pem(RSA)), "a public key cannot sign"),
         (entry(alg="RS256", secret=..., private_key="garbage"), "cannot be read"),
         (entry(alg="RS256", secret=..., private_key=b"\xff\x00"), "cannot be read"),
-        (entry(alg="RS256", secret=..., private_key=private_pem(EC)), "RS256 needs an RSA key"),
-        (entry(alg="EdDSA", secret=..., private_key=private_pem(EC)), "EdDSA needs an Ed25519 key"),
-        (entry(alg="ES384", secret=..., private_key=private_pem(EC)), "ES384 needs a key on the curve secp384r1"),
+        (entry(alg="RS256", secret=..., private_key=private_pem(P256)), "RS256 needs an RSA key"),
+        (entry(alg="EdDSA", secret=..., private_key=private_pem(P256)), "EdDSA needs an Ed25519 key"),
+        (entry(alg="ES384", secret=..., private_key=private_pem(P256)), "ES384 needs a key on the curve secp384r1"),
         (entry(alg="ES256", secret=..., private_key=private_pem(ED)), "ES256 needs a key on the curve secp256r1"),
     ],
     ids=str,
@@ -190,12 +180,12 @@ def _public_materials() -> dict[str, bytes]:
     }
     made = {
         f"{name}-{label}": key.public_key().public_bytes(*form)
-        for name, key in (("rsa", RSA), ("ec", EC), ("ed", ED))
+        for name, key in (("rsa", RSA), ("ec", P256), ("ed", ED))
         for label, form in formats.items()
     }
     made["rsa-pkcs1-der"] = RSA.public_key().public_bytes(ser.Encoding.DER, ser.PublicFormat.PKCS1)
     made["rsa-pkcs1-pem"] = RSA.public_key().public_bytes(ser.Encoding.PEM, ser.PublicFormat.PKCS1)
-    made["ec-private-der"] = EC.private_bytes(ser.Encoding.DER, ser.PrivateFormat.PKCS8, ser.NoEncryption())
+    made["ec-private-der"] = P256.private_bytes(ser.Encoding.DER, ser.PrivateFormat.PKCS8, ser.NoEncryption())
     ring = Keyring.from_config([entry(alg="RS256", secret=..., private_key=private_pem(RSA))])
     made["jwks"] = json.dumps(ring.jwks()).encode()
     made["jwk"] = json.dumps(ring.jwks()["keys"][0], indent=1).encode()
@@ -289,7 +279,7 @@ def test_text_and_bytes_are_the_same_secret():
 def test_nothing_secret_is_shown():
     """No secret, private key or derived key is in a repr or a kid (LOG-01)."""
     derived = DerivedKeys(GOOD)
-    pair = Keyring.from_config([entry(alg="ES256", secret=..., private_key=private_pem(EC))])
+    pair = Keyring.from_config([entry(alg="ES256", secret=..., private_key=private_pem(P256))])
     shown = repr([derived, Keyring.from_secret(GOOD), Keyring.from_config([entry()]), pair, *pair.keys])
     for hidden in (GOOD, GOOD[:8], "PRIVATE", "EllipticCurve", derived.derive("access").hex()):
         assert hidden not in shown

@@ -1,0 +1,341 @@
+"""A service without the sessions verifies access tokens by the keys that the issuer publishes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from flask_gosession.client import jwks
+from flask_gosession.client.verifier import Verifier
+from flask_gosession.errors import (
+    ConfigError,
+    StoreUnavailable,
+    TokenExpired,
+    TokenInvalid,
+    TokenMalformed,
+    TokenTypeError,
+)
+from flask_gosession.tokens.jwt import JWTCodec
+from flask_gosession.tokens.keyring import Keyring
+from flask_gosession.tokens.types import TokenType
+
+from .forging import JTI, NOW, SECRET, claims
+from .pairs import pair
+
+ISSUER = "https://id.example"
+
+
+def codec_of(*entries: dict[str, str]) -> JWTCodec:
+    return JWTCodec(Keyring.from_config(entries), issuer=ISSUER, audience="api")
+
+
+FIRST = codec_of(pair("ES256", "k1"))
+ROTATED = codec_of(pair("ES256", "k1", "retired"), pair("EdDSA", "k2"))
+
+
+class Issuer:
+    """A real HTTP server whose answer is what the test puts there."""
+
+    def __init__(self) -> None:
+        self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")
+        self.asked = 0
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked += 1
+                status, headers, body = issuer.answer
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/.well-known/jwks.json"
+
+    def publish(self, codec: JWTCodec) -> None:
+        self.answer = (200, {}, json.dumps(codec.keyring.jwks()).encode())
+
+    def break_down(self) -> None:
+        self.answer = (500, {}, b"oops")
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def issuer():
+    running = Issuer()
+    running.publish(FIRST)
+    yield running
+    running.stop()
+
+
+class Clock:
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def verifier(issuer, clock):
+    return Verifier(issuer.url, issuer=ISSUER, audience="api", clock=clock)
+
+
+def test_tokens_of_the_issuer_are_verified(issuer, verifier):
+    """A token of the issuer says the same here as there, and the keys are fetched once for many tokens."""
+    told = claims(extra={"role": "admin"})
+    assert [verifier.verify(FIRST.encode(told, JTI)) for _ in range(5)] == [told] * 5
+    assert issuer.asked == 1
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+def test_each_default_algorithm(issuer, verifier, alg):
+    """RS256, ES256 and EdDSA keys are read from the JWK Set as they were published."""
+    codec = codec_of(pair(alg))
+    issuer.publish(codec)
+    assert verifier.verify(codec.encode(claims(), JTI)).subject == "u1"
+
+
+def test_the_rules_are_those_of_the_issuer(verifier, clock):
+    """Shape, type, audience, issuer and end are checked as the issuer's own codec does."""
+    other = JWTCodec(FIRST.keyring, issuer=ISSUER, audience="web")
+    token = FIRST.encode(claims(), JTI)
+    outcomes = {
+        "garbage": TokenMalformed,
+        token + "=": TokenMalformed,
+        FIRST.encode(claims(type=TokenType.REFRESH), JTI): TokenTypeError,
+        other.encode(claims(), JTI): TokenInvalid,
+        JWTCodec(FIRST.keyring, audience="api").encode(claims(), JTI): TokenInvalid,
+    }
+    for odd, outcome in outcomes.items():
+        with pytest.raises(outcome):
+            verifier.verify(odd)
+    clock.now = NOW + 910
+    with pytest.raises(TokenExpired):
+        verifier.verify(token)
+
+
+def test_garbage_asks_nobody(issuer, verifier):
+    """What does not have the shape of a token, or points to keys elsewhere, costs no connection (TOK-04)."""
+    for odd in (None, b"x", "", "a.b.c", FIRST.encode(claims(), JTI) + "\n"):
+        with pytest.raises(TokenMalformed):
+            verifier.verify(odd)
+    assert issuer.asked == 0
+
+
+def test_a_new_key_is_found(issuer, verifier, clock):
+    """After the issuer rotated, an unknown kid makes us ask again, and tokens of both keys are accepted."""
+    old = FIRST.encode(claims(), JTI)
+    verifier.verify(old)
+    issuer.publish(ROTATED)
+    clock.now += 31
+    assert verifier.verify(ROTATED.encode(claims(), JTI)).subject == "u1"
+    assert verifier.verify(old).subject == "u1"
+    assert issuer.asked == 2
+
+
+def test_invented_kids_ask_once_in_thirty_seconds(issuer, verifier, clock):
+    """However many tokens with unknown kids come, the issuer is asked at most once in 30 s (TOK-05)."""
+    verifier.verify(FIRST.encode(claims(), JTI))
+    for index in range(50):
+        with pytest.raises(TokenInvalid):
+            verifier.verify(codec_of(pair("ES256", f"invented-{index}")).encode(claims(), JTI))
+        clock.now += 1
+    assert issuer.asked == 2
+
+
+def test_an_issuer_that_is_down_is_not_the_tokens_fault(issuer, verifier, clock):
+    """Without any key the answer is 503, not 401; the issuer is not asked again at once, and later all is well."""
+    issuer.break_down()
+    token = FIRST.encode(claims(), JTI)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="keys"):
+            verifier.verify(token)
+    assert issuer.asked == 1
+    issuer.publish(FIRST)
+    clock.now += 31
+    assert verifier.verify(token).subject == "u1"
+
+
+def test_known_keys_outlive_an_outage(issuer, verifier, clock, caplog):
+    """When the keys cannot be renewed, tokens of known keys are verified on, with a warning that shows no token."""
+    token = FIRST.encode(claims(expires_at=NOW + 7200), JTI)
+    verifier.verify(token)
+    issuer.break_down()
+    clock.now += 601
+    with caplog.at_level(logging.WARNING, "flask_gosession"):
+        assert verifier.verify(token).subject == "u1"
+        assert verifier.verify(token).subject == "u1"
+    assert issuer.asked == 2
+    assert [record.name for record in caplog.records] == ["flask_gosession"]
+    assert token not in caplog.text
+    with pytest.raises(StoreUnavailable):
+        verifier.verify(ROTATED.encode(claims(), JTI))
+
+
+def test_a_withdrawn_key_is_forgotten(issuer, verifier, clock):
+    """Once the key set was renewed, a key that is no longer published verifies nothing, also not from memory."""
+    token = FIRST.encode(claims(expires_at=NOW + 7200), JTI)
+    verifier.verify(token)
+    issuer.publish(codec_of(pair("EdDSA", "k2")))
+    clock.now += 601
+    with pytest.raises(TokenInvalid):
+        verifier.verify(token)
+
+
+def test_many_threads_fetch_once(issuer, verifier):
+    """Thirty-two first tokens at once make one fetch, and every one of them is verified."""
+    tokens = [FIRST.encode(claims(gen=gen), JTI) for gen in range(32)]
+    with ThreadPoolExecutor(32) as pool:
+        assert [said.gen for said in pool.map(verifier.verify, tokens)] == list(range(32))
+    assert issuer.asked == 1
+
+
+def test_a_clock_set_back_does_not_stop_us(issuer, verifier, clock):
+    """After the clock was set back by a day, a new key is still found."""
+    verifier.verify(FIRST.encode(claims(), JTI))
+    issuer.publish(ROTATED)
+    clock.now -= 86_400
+    token = ROTATED.encode(claims(issued_at=NOW - 86_400, expires_at=NOW), JTI)
+    assert verifier.verify(token).subject == "u1"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, {}, b""),
+        (302, {"Location": "http://127.0.0.1:9/keys"}, b""),
+        (200, {}, b""),
+        (200, {}, b"[]"),
+        (200, {}, b'{"keys": {}}'),
+        (200, {}, b'{"keys": [1, null, {}, {"kty": "RSA"}]}'),
+        (200, {}, b'{"keys": [], "keys": []}'),
+        (200, {}, b"\xff\xfe"),
+        (200, {}, b" " * (jwks.MAX_BYTES + 1)),
+    ],
+    ids=["404", "redirect", "empty", "list", "object", "odd", "duplicate", "utf-16", "large"],
+)
+def test_odd_answers_are_an_outage(issuer, verifier, answer):
+    """An answer that is not a JWK Set of ours, a redirect or a flood is an issuer that is down (TOK-04)."""
+    issuer.answer = answer
+    with pytest.raises(StoreUnavailable):
+        verifier.verify(FIRST.encode(claims(), JTI))
+
+
+def _published(**changes: object) -> bytes:
+    (key,) = FIRST.keyring.jwks()["keys"]
+    entry = {name: value for name, value in {**key, **changes}.items() if value is not ...}
+    return json.dumps({"keys": [entry]}).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kty": "oct", "k": "a" * 43, "alg": "HS256"},
+        {"alg": "HS256"},
+        {"alg": "none"},
+        {"alg": "ES384"},
+        {"alg": "EdDSA"},
+        {"alg": ["ES256"]},
+        {"alg": ...},
+        {"kid": ...},
+        {"kid": 7},
+        {"use": "enc"},
+        {"crv": "P-384"},
+        {"crv": "P-999"},
+        {"x": "AAAA"},
+        {"x": "A" * 43},
+        {"x": 7},
+        {"kty": "OKP"},
+        {"kty": "RSA"},
+        {"kty": "RSA", "alg": "RS256", "n": "AQAB", "e": "AQAB"},
+        {"d": "A" * 43},
+    ],
+    ids=str,
+)
+def test_keys_that_do_not_fit_are_left_out(changes):
+    """A secret, a foreign algorithm, a wrong curve or a small key never become a key (TOK-03, TOK-19)."""
+    with pytest.raises(ValueError, match="not a JWK Set"):
+        jwks.read_keys(_published(**changes), ("RS256", "ES256", "EdDSA"))
+
+
+def test_two_keys_of_one_kid_are_refused():
+    """A key set in which a kid is not unique is not used: which key is meant would be a guess (KEY-03)."""
+    (key,) = FIRST.keyring.jwks()["keys"]
+    with pytest.raises(ValueError, match="its own kid"):
+        jwks.read_keys(json.dumps({"keys": [key, key]}).encode(), ("ES256",))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://id.example/jwks",
+        "http://127.0.0.1.id.example/",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "https://",
+        "https://id.example:99999/",
+        "http://[::1/",
+        "",
+    ],
+)
+def test_only_https_or_this_host(url):
+    """An address that a stranger could answer for is a start-up error (TOK-04)."""
+    with pytest.raises(ConfigError, match="address"):
+        Verifier(url, issuer=ISSUER, audience="api")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://id.example/jwks", "http://localhost:1/", "http://127.9.9.9/", "http://[::1]:80/"]
+)
+def test_allowed_addresses(url):
+    """Https anywhere, and http to this host, are taken; nothing is fetched before the first token."""
+    assert Verifier(url, issuer=ISSUER, audience="api")
+
+
+@pytest.mark.parametrize("algorithms", [(), ("HS256",), ("RS256", "HS256"), ("none",), "RS256"], ids=str)
+def test_a_verifier_takes_no_secrets(algorithms):
+    """HMAC, `none` or no algorithm at all for published keys is a start-up error (TOK-01, TOK-02, TOK-03)."""
+    with pytest.raises(ConfigError, match="published keys are public"):
+        Verifier("https://id.example/", issuer=ISSUER, audience="api", algorithms=algorithms)
+
+
+def test_an_own_fetch(clock):
+    """The function that fetches can be given; whatever it raises is an outage with that error as its cause."""
+    asked = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        raise RuntimeError("no route")
+
+    verifier = Verifier("https://id.example/k", issuer=ISSUER, audience="api", clock=clock, fetch=fetch)
+    with pytest.raises(StoreUnavailable) as caught:
+        verifier.verify(FIRST.encode(claims(), JTI))
+    assert asked == ["https://id.example/k"]
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_hmac_tokens_are_refused(verifier):
+    """A token signed with a secret is refused by a verifier of published keys (TOK-03)."""
+    with pytest.raises(TokenInvalid):
+        verifier.verify(JWTCodec(Keyring.from_secret(SECRET), issuer=ISSUER, audience="api").encode(claims(), JTI))
