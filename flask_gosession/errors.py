@@ -98,6 +98,8 @@ class AnsweredError(GoSessionError, HTTPException):
         self.reason = reason
         self.at = at
         self.client = client
+        self.realm: str | None = None
+        """The realm that refused, where that is known: its settings decide how the answer looks."""
 
     @property
     def message(self) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from flask_gosession.session.record import Session
 from flask_gosession.tokens.types import Claims, Codec, TokenPair, TokenType
 
@@ -25,23 +27,25 @@ class Issuer:
 
         Nothing outlives the session. Raises ValueError for claims that are reserved or too large.
         """
-        access = self._access(subject, session, now)
+        pair = self.access_only(subject, session, now, secret)
         refresh = self._refresh(subject, session, now)
+        if refresh is None:
+            return pair
+        token = self.codec.encode(refresh, refresh.jti)
+        return replace(pair, refresh_token=token, refresh_expires_in=max(0, refresh.expires_at - int(now)))
+
+    def access_only(self, subject: str, session: Session, now: float, secret: bytes | None = None) -> TokenPair:
+        """Return the current access token of *session* alone, newly dated: the same jti, a later end."""
+        access = self._access(subject, session, now)
         expires_in = max(0, access.expires_at - int(now))
         return TokenPair(
             access_token=self.codec.encode(access, secret or session.access),
-            refresh_token=None if refresh is None else self.codec.encode(refresh, refresh.jti),
             expires_in=expires_in,
             refresh_after=max(expires_in - max(30, expires_in // 10), expires_in // 2),
-            refresh_expires_in=None if refresh is None else max(0, refresh.expires_at - int(now)),
             session_expires_at=int(session.expires),
             sid=session.sid,
             remember=session.remember,
         )
-
-    def access(self, subject: str, session: Session, now: float) -> str:
-        """Return the current access token of *session* alone, newly dated: the same jti, a later end."""
-        return self.codec.encode(self._access(subject, session, now), session.access)
 
     def _access(self, subject: str, session: Session, now: float) -> Claims:
         lifetime = session.lifetime * (1 - JITTER * self.rng()) if self.codec.refreshable else session.ends - now

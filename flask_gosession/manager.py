@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from msgspec.structs import replace
+
 from flask_gosession import events, ids
 from flask_gosession.errors import AuthError, Reason, SessionEnded, StoreError, TokenTypeError
 from flask_gosession.issuing import Issuer
@@ -97,13 +99,15 @@ class SessionManager:
         on_limit: OnLimit | None = None,
         presented: Claims | None = None,
         actor: Actor | None = None,
+        inspect: Callable[[TokenPair], None] = lambda _pair: None,
     ) -> TokenPair:
         """Make a session for *subject* and return its tokens.
 
         *lifetime* is the session's absolute life, *idle* its idle timeout, *access_lifetime* that of its access
         tokens, in seconds. *claims* go into the access token, readable by its holder; *data* stays on the server.
         *limit* and *on_limit* replace the policy's for this login. *presented* is what the client had until now:
-        that session ends. Raises Banned, SessionLimit, and ValueError or TypeError for arguments that do not fit.
+        that session ends. *inspect* sees the tokens before anything is written, and may raise. Raises Banned,
+        SessionLimit, and ValueError or TypeError for arguments that do not fit.
         """
         subject, now = valid_subject(subject), self.clock()
         access, refresh = self.codec.mint(), self.codec.mint()
@@ -129,6 +133,7 @@ class SessionManager:
             own_data=dict(data) if data else None,
         )
         pair = self.issuer.pair(subject, session, now, access.secret)
+        inspect(pair)
         own = self._leave(presented, subject, device.ip)
         rule = partial(admit, limit=limit, on_limit=on_limit, presented=own)
         self._apply(subject, lambda record, now: rule(record, session, now, self.policy), device.ip)
@@ -208,9 +213,29 @@ class SessionManager:
     def confirm(self, checked: Checked, *, device: Device = NOWHERE) -> Session:
         """Note that the person has shown their credentials again; return the session, now fresh."""
         subject, sid = checked.claims.subject, checked.session.id
-        session, _ = self._apply(subject, lambda record, now: checks.confirm(record, sid, now), device.ip)
+
+        def rule(record: SubjectRecord, now: float) -> Change[Session]:
+            change = checks.confirm(record, sid, now)
+            # Who shows the credentials here and now is bound to here from now on.
+            here = replace(change.result, ip=device.ip, agent=device.agent, label=device.label)
+            session = here if device is not NOWHERE else change.result
+            return Change(checks.with_session(change.record, session), session, announce=True)
+
+        session, _ = self._apply(subject, rule, device.ip)
         self._tell_session(events.Confirmed, subject, session, device.ip)
         return session
+
+    def renewal(self, checked: Checked) -> TokenPair | None:
+        """Return the access token of a session with a later end, once the one that was checked is about to expire.
+
+        It has the same jti: nothing is rotated, nothing is written, and what ends the session ends it too.
+        """
+        session, now = checked.session, self.clock()
+        left = checked.claims.expires_at - now
+        due = left < max(30.0, session.lifetime / 10) and session.expires - now > left + 1
+        if not due or not self.codec.refreshable or checked.claims.jti != session.access:
+            return None
+        return self.issuer.access_only(checked.claims.subject, session, now)
 
     def logout(self, token: str, *, device: Device = NOWHERE) -> Revocation:
         """End the session of a token of either type, also an expired one; doing it again is no error."""
@@ -290,6 +315,10 @@ class SessionManager:
             log.info("session data was dropped: the session has ended")
             self._tell_session(events.DataDropped, checked.claims.subject, checked.session, "")
         return saved
+
+    def report_moved(self, checked: Checked, device: Device, changed: str) -> None:
+        """Tell that a session is used from elsewhere than it was made."""
+        self._tell_session(events.BindingChanged, checked.claims.subject, checked.session, device.ip, changed=changed)
 
     def close(self) -> None:
         """Let go of the store's connections."""

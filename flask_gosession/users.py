@@ -32,13 +32,18 @@ class Users:
     """Loads, caches, refreshes and forgets user info."""
 
     def __init__(self, loader: Loader | None, subjects: Subjects, policy: Policy, clock: Callable[[], float]) -> None:
-        self._loader = loader
         self._subjects = subjects
         self._policy = policy
         self._clock = clock
-        self._type = _declared_type(loader)
         self._flights = _SingleFlight()
         self._warned = False
+        self.use(loader)
+
+    def use(self, loader: Loader | None, *, cached: bool = True) -> None:
+        """Ask *loader* from now on; with *cached* False, each time."""
+        self._loader = loader
+        self._cached = cached
+        self._type = _declared_type(loader)
 
     def load(self, subject: str, *, ttl: float | None = None) -> Any:
         """Return the user of *subject*, or None when there is no such user.
@@ -54,7 +59,7 @@ class Users:
         ttl = self._policy.user_ttl if ttl is None else ttl
         if self._loader is None:
             return None
-        if ttl <= 0:
+        if ttl <= 0 or not self._cached:
             return self._loader(record.subject)
         info = record.user
         if info is not None and self._clock() < info.expires and (info.gone or self._type is not None):

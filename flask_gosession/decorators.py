@@ -1,0 +1,205 @@
+"""What a view asks for: a session, a fresh one, a role, a permission, or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar, overload
+
+from flask import Blueprint, Flask, current_app, request
+
+from flask_gosession import settings
+from flask_gosession.config import LOCATIONS
+from flask_gosession.context import Identity, state_of, visit_of
+from flask_gosession.errors import ConfigError, FreshLoginRequired, InsufficientScope, TokenMissing
+from flask_gosession.scopes import covers, granted
+
+P = ParamSpec("P")
+R = TypeVar("R")
+View = Callable[P, R]
+Optional = Literal["lenient"] | bool
+
+PUBLIC = "_gosession_public"
+NEEDS = "_gosession_needs"
+"""What a view asks for, for those who list routes and describe them."""
+
+LEVELS = ("strict",)
+
+_within = settings.duration(1)
+
+
+class Guards:
+    """The decorators of one realm."""
+
+    def __init__(self, realm: str) -> None:
+        self.realm = realm
+
+    @overload
+    def login_required(self, view: View[P, R], /) -> View[P, R]: ...
+
+    @overload
+    def login_required(
+        self,
+        view: None = None,
+        /,
+        *,
+        optional: Optional = False,
+        fresh: bool = False,
+        level: str | None = None,
+        locations: Collection[str] | None = None,
+    ) -> Callable[[View[P, R]], View[P, R]]: ...
+
+    def login_required(
+        self,
+        view: View[P, R] | None = None,
+        /,
+        *,
+        optional: Optional = False,
+        fresh: bool = False,
+        level: str | None = None,
+        locations: Collection[str] | None = None,
+    ) -> Any:
+        """Let a view run for signed-in users only.
+
+        *optional*: guests may pass, but a token that is wrong is refused; ``"lenient"``: then they pass as guests.
+        *fresh*: the credentials were seen within ``FRESH_LIFETIME``. *level*: ``"strict"``. *locations*: where the
+        token may come from, instead of ``TOKEN_LOCATIONS``. Works on async views and in ``MethodView.decorators``;
+        OPTIONS requests pass. Raises ConfigError when it is used wrongly, and per request what its token deserves.
+        """
+        _check_level(level)
+        _check_locations(locations)
+        where = None if locations is None else tuple(locations)
+
+        def admit() -> None:
+            identity = visit_of(self.realm).authenticate(where)
+            if optional and _passes_as_guest(identity, optional):
+                return
+            _require_user(identity)
+            if fresh:
+                self.require_fresh()
+
+        decorate = self._decorator(admit, "login", optional=bool(optional), fresh=fresh)
+        return decorate if view is None else decorate(view)
+
+    def fresh_login_required(
+        self, view: View[P, R] | None = None, /, *, within: timedelta | float | str | None = None
+    ) -> Any:
+        """Let a view run only if the credentials were seen *within* that time (RFC 9470); default ``FRESH_LIFETIME``."""
+        seconds = None if within is None else _within(within)
+
+        def admit() -> None:
+            _require_user(visit_of(self.realm).authenticate())
+            self.require_fresh(seconds)
+
+        decorate = self._decorator(admit, "login", fresh=True)
+        return decorate if view is None else decorate(view)
+
+    def roles_required(self, *roles: str, match: Literal["all", "any"] = "all") -> Callable[[View[P, R]], View[P, R]]:
+        """Let a view run for users who have all, or any, of *roles* in their ``roles`` or ``role``."""
+        return self._scope_decorator("roles", roles, match)
+
+    def permissions_required(
+        self, *permissions: str, match: Literal["all", "any"] = "all"
+    ) -> Callable[[View[P, R]], View[P, R]]:
+        """Let a view run for users whose ``permissions`` cover all, or any, of these."""
+        return self._scope_decorator("permissions", permissions, match)
+
+    def protect(self, target: Flask | Blueprint) -> None:
+        """Ask for a login on every route of an app or blueprint, but those marked `public`, static files and 404s."""
+
+        def guard() -> None:
+            if request.endpoint is None or request.method == "OPTIONS" or self._is_public(request.endpoint):
+                return
+            _require_user(visit_of(self.realm).authenticate())
+
+        vars(guard)[NEEDS] = self.realm
+        target.before_request(guard)
+
+    def require_fresh(self, within: float | None = None) -> None:
+        """Raise FreshLoginRequired unless the credentials were seen within so many seconds, from this place."""
+        visit = visit_of(self.realm)
+        identity, config = visit.authenticate(), visit.state.config
+        age = config.fresh_lifetime if within is None else within
+        now = visit.state.manager.clock()
+        stale = now - identity.session.authenticated > age
+        moved = identity.moved and config.binding_action == "step_up"
+        # An impersonator has not shown the credentials of the person whose session it is.
+        if stale or moved or identity.session.actor is not None:
+            raise FreshLoginRequired(max_age=int(age))
+
+    def _is_public(self, endpoint: str) -> bool:
+        view = current_app.view_functions.get(endpoint)
+        state = state_of(self.realm)
+        is_static = endpoint == "static" or endpoint.endswith(".static")
+        return is_static or endpoint in state.public or endpoint == state.config.login_view or is_public(view)
+
+    def _scope_decorator(
+        self, kind: str, wanted: tuple[str, ...], match: Literal["all", "any"]
+    ) -> Callable[[View[P, R]], View[P, R]]:
+        if not wanted or match not in ("all", "any"):
+            raise ConfigError(f'{kind}_required takes the names of {kind}, and match="all" or match="any".')
+
+        def admit() -> None:
+            identity = visit_of(self.realm).authenticate()
+            held = granted(_require_user(identity), kind)
+            enough = all if match == "all" else any
+            if not enough(covers(held, one) for one in wanted):
+                raise InsufficientScope
+
+        return self._decorator(admit, "login", **{kind: wanted})
+
+    def _decorator(self, admit: Callable[[], None], *needs: str, **more: Any) -> Callable[[View[P, R]], View[P, R]]:
+        def decorate(view: View[P, R]) -> View[P, R]:
+            @wraps(view)
+            def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+                if request.method != "OPTIONS":
+                    admit()
+                answer: R = current_app.ensure_sync(view)(*args, **kwargs)
+                return answer
+
+            stated = {"realm": self.realm, "needs": needs, **more}
+            vars(guarded)[NEEDS] = [*getattr(view, NEEDS, ()), stated]
+            return guarded
+
+        return decorate
+
+
+def public(view: View[P, R]) -> View[P, R]:
+    """Leave a view open where `protect` asks for a login on all others."""
+    vars(view)[PUBLIC] = True
+    return view
+
+
+def is_public(view: Any) -> bool:
+    """Whether a view, or the class of a `MethodView`, is marked `public`."""
+    return bool(getattr(view, PUBLIC, False) or getattr(getattr(view, "view_class", None), PUBLIC, False))
+
+
+def _require_user(identity: Identity) -> Any:
+    return identity.user
+
+
+def _passes_as_guest(identity: Identity, optional: Optional) -> bool:
+    error = identity.error
+    if error is None or getattr(error, "code", 0) >= 500:
+        return False
+    return optional == "lenient" or isinstance(error, TokenMissing)
+
+
+def _check_level(level: str | None) -> None:
+    if level is not None and level not in LEVELS:
+        raise ConfigError(f'level={level!r} is not a check level; use level="strict", or leave it out.')
+
+
+def _check_locations(locations: Collection[str] | None) -> None:
+    if locations is not None and (isinstance(locations, str) or not locations or set(locations) - set(LOCATIONS)):
+        raise ConfigError(f"locations={locations!r} is not a list of {', '.join(LOCATIONS)}.")
+
+
+_default = Guards("default")
+login_required = _default.login_required
+fresh_login_required = _default.fresh_login_required
+roles_required = _default.roles_required
+permissions_required = _default.permissions_required
+protect = _default.protect

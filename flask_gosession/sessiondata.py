@@ -1,0 +1,64 @@
+"""The data of a session as a dict that knows which of its keys were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+
+from flask_gosession.session.data import REMOVED, size_of
+
+
+class SessionData(MutableMapping[str, Any]):
+    """Behaves like a dict of text keys; values are what msgpack can hold: text, bytes, numbers, lists, dicts, dates.
+
+    An assignment that does not fit raises at once: TypeError for a key or value of the wrong kind, ValueError when all
+    of it would be over the cap (``GOSESSION_DATA_CAP``, in bytes). Lists and dicts may be changed in place.
+    """
+
+    def __init__(self, stored: Mapping[str, Any] | None, cap: int) -> None:
+        self._values = dict(stored or {})
+        self._cap = cap
+        self._assigned: set[str] = set()
+        self._handed_out: dict[str, bytes] = {}
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The keys that differ from what is stored, with their values; a deleted one has `REMOVED`."""
+        in_place = {key for key, before in self._handed_out.items() if self._differs(key, before)}
+        return {key: self._values.get(key, REMOVED) for key in self._assigned | in_place}
+
+    def _differs(self, key: str, before: bytes) -> bool:
+        return key in self._values and msgspec.msgpack.encode(self._values[key]) != before
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._values[key]
+        if isinstance(value, (list, dict)) and key not in self._handed_out:
+            self._handed_out[key] = msgspec.msgpack.encode(value)
+        return value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(f"session data has text keys, not {type(key).__name__}")
+        try:
+            size = size_of({**self._values, key: value})
+        except (TypeError, OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise TypeError(f"session data cannot hold {type(value).__name__} under {key!r}: {error}") from error
+        if size > self._cap:
+            raise ValueError(f"session data would have {size} bytes, and at most {self._cap} fit; keep it elsewhere")
+        self._values[key] = value
+        self._assigned.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        del self._values[key]
+        self._assigned.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"SessionData(keys={sorted(self._values)})"
