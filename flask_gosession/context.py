@@ -285,5 +285,7 @@ def _set_cookies(visit: Visit, response: Response) -> None:
         jar.set_access(response, visit.renewed, now)
     if visit.pair is not None or visit.renewed is not None or visit.uncached:
         response.headers["Cache-Control"] = "no-store"
+    if visit.state.config.wait_replicas and not visit.confirmed:
+        response.headers["GoSession-Confirmed"] = "0"
     if visit.read_cookie:
         response.vary.add("Cookie")

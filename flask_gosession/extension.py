@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, Generic, TypeVar, cast, overload
 
-from flask import Flask, request
+from flask import Blueprint, Flask, current_app, request
 from msgspec.structs import replace
 
 from flask_gosession import answers, ids
 from flask_gosession.assembly import assemble
+from flask_gosession.blueprint import make_blueprint
 from flask_gosession.config import DEFAULT_REALM, Config
 from flask_gosession.context import (
     EXTENSION,
@@ -30,6 +31,7 @@ from flask_gosession.context import (
 from flask_gosession.decorators import Guards
 from flask_gosession.errors import AnsweredError, AuthError, ConfigError, TokenMissing, UserNotFound
 from flask_gosession.manager import Checked, Revocation, SessionManager
+from flask_gosession.openapi import security_of, security_schemes
 from flask_gosession.redirects import safe_next
 from flask_gosession.session.policy import OnLimit
 from flask_gosession.tokens.types import Claims, TokenPair, TokenType
@@ -96,6 +98,7 @@ class GoSession(Generic[U]):
         self._extractor = extractor
         self._user_loader = user_loader
         self._subject_getter: Callable[[Any], str | int] | None = None
+        self._verifier: Callable[[str, str], Any] | None = None
         self._handlers: dict[str | None, Handler] = {}
         self._states: list[State] = []
         guards = Guards(name)
@@ -145,6 +148,43 @@ class GoSession(Generic[U]):
         """Register the function that returns the subject of a user object, for `login_user`."""
         self._subject_getter = getter
         return getter
+
+    def credential_verifier(self, verifier: F) -> F:
+        """Register the function that maps user name and password to what `login_user` takes, or None.
+
+        The blueprint then has a login endpoint. It should take as long for a name that does not exist.
+        """
+        self._verifier = verifier
+        return verifier
+
+    @property
+    def verifies_credentials(self) -> bool:
+        """Whether a credential verifier is registered."""
+        return self._verifier is not None
+
+    def verify_credentials(self, username: str, password: str) -> Any:
+        """Return what the credential verifier says of these credentials."""
+        if self._verifier is None:
+            raise RuntimeError("No credential verifier is registered: use @gosession.credential_verifier.")
+        return current_app.ensure_sync(self._verifier)(username, password)
+
+    def blueprint(
+        self,
+        *,
+        name: str | None = None,
+        leave_out: Collection[str] = (),
+        introspection_auth: Callable[[], bool] | None = None,
+    ) -> Blueprint:
+        """Return a blueprint with ready-made endpoints, to be registered on the app; see `make_blueprint`."""
+        return make_blueprint(self, name=name, leave_out=leave_out, introspection_auth=introspection_auth)
+
+    def openapi_security_schemes(self) -> dict[str, Any]:
+        """Return the ``components.securitySchemes`` of an OpenAPI document for the current app."""
+        return security_schemes(state_of(self.name).config)
+
+    def openapi_security(self, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
+        """Return the ``security`` of an operation, from the decorators on its view."""
+        return security_of(view, state_of(self.name).config)
 
     def error_handler(self, code: str | None = None) -> Callable[[F], F]:
         """Register the function that answers errors of this realm, all of them or those whose ``error`` is *code*.

@@ -159,7 +159,7 @@ class SessionManager:
         claims = self.codec.decode(token, TokenType.ACCESS, now)
         seen = self.subjects.read(claims.subject)
         session = checks.check(seen.record, claims, now, self.policy)
-        self._require_actor(session, now)
+        self.require_actor(session, now)
         if checks.touch_due(session, claims.jti, now, self.policy):
             self._touch(seen, claims)
         return Checked(session, claims, seen.record)
@@ -378,7 +378,7 @@ class SessionManager:
             )
         return default if lifetime is None else lifetime
 
-    def _require_actor(self, session: Session, now: float) -> None:
+    def require_actor(self, session: Session, now: float) -> None:
         """Refuse an impersonated session whose actor has no live session any more."""
         if session.act is None:
             return
@@ -394,7 +394,7 @@ class SessionManager:
             return
         session = self.subjects.read(claims.subject).record.session(claims.sid)
         if session is not None:
-            self._require_actor(session, self.clock())
+            self.require_actor(session, self.clock())
 
     def _touch(self, seen: Snapshot, claims: Claims) -> None:
         try:
