@@ -85,7 +85,7 @@ class Guards:
     def fresh_login_required(
         self, view: View[P, R] | None = None, /, *, within: timedelta | float | str | None = None
     ) -> Any:
-        """Let a view run only if the credentials were seen *within* that time (RFC 9470); default ``FRESH_LIFETIME``."""
+        """Let a view run only if the credentials were seen *within* that time (RFC 9470), or ``FRESH_LIFETIME``."""
         seconds = None if within is None else _within(within)
 
         def admit() -> None:
