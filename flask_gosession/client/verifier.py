@@ -92,7 +92,7 @@ class Verifier:
             self._lock.release()
 
     def _ask_for_newer_than(self, codec: JWTCodec, now: float) -> None:
-        if self._codec is not codec:
+        if self._codec is not codec:  # another thread has asked, perhaps at a time that is later than ours
             return
         if self._may_ask(now):
             self._ask(now)

@@ -101,7 +101,7 @@ def _outcome(entry: object, index: int) -> Key | ConfigError:
 def _derived_keys(derived: DerivedKeys, use: str) -> Iterable[Key]:
     secrets = derived.derive_all(use)
     names = derived.derive_all(f"{use}/kid", 9)  # derived beside the key, not from it: the kid reveals nothing
-    statuses: list[Status] = ["active", *(_RETIRED,) * (len(secrets) - 1)]
+    statuses: tuple[Status, ...] = ("active", *(_RETIRED for _ in secrets[1:]))
     for secret, name, status in zip(secrets, names, statuses, strict=True):
         yield Key(ids.to_text(name), "HS256", status, verifying=secret, signing=secret, use=use)
 

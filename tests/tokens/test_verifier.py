@@ -211,6 +211,26 @@ def test_many_threads_fetch_once(issuer, verifier):
     assert issuer.asked == 1
 
 
+def test_a_thread_that_read_the_clock_earlier_does_not_ask_again():
+    """Eight threads that read the clock before the first fetch ended, in any order, still make one fetch."""
+    times, asked, all_there = iter(range(8, 0, -1)), [], threading.Barrier(8)
+
+    def clock() -> float:
+        now = NOW + next(times) / 1000
+        all_there.wait(10)
+        return now
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return json.dumps(FIRST.keyring.jwks()).encode()
+
+    verifier = Verifier("https://id.example/k", issuer=ISSUER, audience="api", clock=clock, fetch=fetch)
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(verifier.verify, [FIRST.encode(claims(), JTI)] * 8))
+    assert len(said) == 8
+    assert len(asked) == 1
+
+
 def test_a_clock_set_back_does_not_stop_us(issuer, verifier, clock):
     """After the clock was set back by a day, a new key is still found."""
     verifier.verify(FIRST.encode(claims(), JTI))
@@ -224,22 +244,34 @@ def test_a_clock_set_back_does_not_stop_us(issuer, verifier, clock):
     "answer",
     [
         (404, {}, b""),
-        (302, {"Location": "http://127.0.0.1:9/keys"}, b""),
         (200, {}, b""),
         (200, {}, b"[]"),
         (200, {}, b'{"keys": {}}'),
         (200, {}, b'{"keys": [1, null, {}, {"kty": "RSA"}]}'),
         (200, {}, b'{"keys": [], "keys": []}'),
         (200, {}, b"\xff\xfe"),
-        (200, {}, b" " * (jwks.MAX_BYTES + 1)),
+        (200, {}, json.dumps(FIRST.keyring.jwks()).encode() + b" " * jwks.MAX_BYTES),
     ],
-    ids=["404", "redirect", "empty", "list", "object", "odd", "duplicate", "utf-16", "large"],
+    ids=["404", "empty", "list", "object", "odd", "duplicate", "utf-16", "large"],
 )
 def test_odd_answers_are_an_outage(issuer, verifier, answer):
-    """An answer that is not a JWK Set of ours, a redirect or a flood is an issuer that is down (TOK-04)."""
+    """An answer that is not a JWK Set, or is longer than 256 KiB, is an issuer that is down."""
     issuer.answer = answer
     with pytest.raises(StoreUnavailable):
         verifier.verify(FIRST.encode(claims(), JTI))
+
+
+def test_no_redirect_is_followed(issuer, verifier):
+    """The address of the keys is pinned: a redirect, even to good keys, is an outage and is not followed (TOK-04)."""
+    elsewhere = Issuer()
+    elsewhere.publish(FIRST)
+    issuer.answer = (302, {"Location": elsewhere.url}, b"")
+    try:
+        with pytest.raises(StoreUnavailable):
+            verifier.verify(FIRST.encode(claims(), JTI))
+    finally:
+        elsewhere.stop()
+    assert elsewhere.asked == 0
 
 
 def _published(**changes: object) -> bytes:
