@@ -17,6 +17,7 @@ from flask_gosession.context import State
 from flask_gosession.cookies import CookieJar
 from flask_gosession.errors import ConfigError
 from flask_gosession.manager import SessionManager
+from flask_gosession.purging import Purger
 from flask_gosession.stores.base import Store
 from flask_gosession.stores.registry import open_store
 from flask_gosession.tokens.derive import DerivedKeys
@@ -46,7 +47,7 @@ def assemble(
     jar = CookieJar(config, secure=_secure(app, config))
     transport = Transport(config, jar, keys.csrf, extractor)
     manager = SessionManager(store, keys.codec(), config.policy, clock=clock, emit=partial(signals.send, app))
-    return State(app, config, manager, transport, _labeller())
+    return State(app, config, manager, transport, _labeller(), Purger(store, config.purge_interval, clock))
 
 
 class _Keys:

@@ -14,6 +14,7 @@ from flask_gosession.binding import has_moved
 from flask_gosession.config import Config
 from flask_gosession.errors import AnsweredError, AuthError, StoreError, TokenMissing, UserNotFound
 from flask_gosession.manager import Checked, SessionManager
+from flask_gosession.purging import Purger
 from flask_gosession.session.device import Device
 from flask_gosession.session.record import Session
 from flask_gosession.sessiondata import SessionData
@@ -34,6 +35,7 @@ class State:
     manager: SessionManager
     transport: Transport
     label_of: Callable[[str], str]
+    purger: Purger
     handlers: dict[str | None, Callable[[AnsweredError], Any]] = field(default_factory=dict)
     public: set[str] = field(default_factory=set)
 
@@ -261,6 +263,7 @@ def finish(response: Response) -> Response:
         try:
             if response.status_code < 500:
                 _save(visit)
+            visit.state.purger.nudge()
         except StoreError as error:
             response = current_app.make_response(error.get_response())
             continue
