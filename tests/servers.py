@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,31 +57,37 @@ def wait_until(true: Callable[[], object], what: str, patience: float = PATIENCE
 
 
 @contextmanager
-def running_redis(*options: str, binary: str = "redis-server", port: int = 0) -> Iterator[RedisAt]:
-    """Run a redis-server, or another binary of its kind, in a directory of its own until the block ends."""
-    port = port or free_port()
+def running_redis(*options: str) -> Iterator[RedisAt]:
+    """Run a redis-server in a directory of its own until the block ends."""
     # Not pytest's own directory: the path of a Unix socket is limited to about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="gs-") as name:
-        at = RedisAt(port, Path(name))
-        fixed = ["--port", str(port), "--bind", "127.0.0.1", "--dir", name, "--logfile", f"{name}/log"]
-        if binary == "redis-server":
-            fixed += ["--save", "", "--unixsocket", str(at.socket), "--enable-debug-command", "yes"]
-        process = subprocess.Popen([binary, *_config(options, at), *fixed], stdout=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: _answers(process, port), f"an answer of {binary} on port {port}")
+        at = RedisAt(free_port(), Path(name))
+        own = ["--save", "", "--unixsocket", str(at.socket), "--enable-debug-command", "yes"]
+        with _running([*own, *options], at):
             yield at
-        finally:
-            process.kill()
-            process.wait()
 
 
-def _config(options: tuple[str, ...], at: RedisAt) -> list[str]:
-    """Sentinel wants a file that it may rewrite; a text with line ends becomes one."""
-    if len(options) != 1 or "\n" not in options[0]:
-        return list(options)
-    path = at.directory / "server.conf"
-    path.write_text(options[0])
-    return [str(path)]
+@contextmanager
+def running_sentinel(config: str) -> Iterator[RedisAt]:
+    """Run a Sentinel with these lines of configuration until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="gs-") as name:
+        at = RedisAt(free_port(), Path(name))
+        path = at.directory / "sentinel.conf"
+        path.write_text(config)
+        with _running([str(path), "--sentinel"], at):
+            yield at
+
+
+@contextmanager
+def _running(options: list[str], at: RedisAt) -> Iterator[None]:
+    place = ["--port", str(at.port), "--bind", "127.0.0.1", "--dir", str(at.directory), "--logfile", "log"]
+    process = subprocess.Popen(["redis-server", *options, *place], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _answers(process, at.port), f"an answer of redis-server on port {at.port}")
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
@@ -98,6 +107,9 @@ def running_fakeredis() -> Iterator[str]:
     port = free_port()
     server = fakeredis.TcpFakeServer(("127.0.0.1", port))
     server.daemon_threads = True
+    # This server hangs up after every error it answers, NOSCRIPT too: so that there is none, it gets the script first.
+    with fakeredis.FakeRedis(server=server.fake_server) as client:
+        client.script_load(files("flask_gosession.stores").joinpath("swap.lua").read_text("utf-8"))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -115,6 +127,42 @@ def black_hole() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         yield int(listener.getsockname()[1])
+
+
+@contextmanager
+def swallowing_proxy(port: int, command: bytes) -> Iterator[int]:
+    """Pass on what goes to and from *port*, but no answer once *command* has gone there; yield the proxy's port."""
+
+    class Passage(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", port)) as upstream:
+                pass_on(self.request, upstream, command)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passage)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def pass_on(client: socket.socket, upstream: socket.socket, last_command: bytes) -> None:
+    """Carry bytes both ways until either side closes; after *last_command* only towards the server."""
+    silent = False
+    while True:
+        readable, _, _ = select.select([client, upstream], [], [], PATIENCE)
+        for source in readable:
+            data = source.recv(65536)
+            if not data:
+                return
+            silent = silent or (source is client and last_command in data)
+            if source is client:
+                upstream.sendall(data)
+            elif not silent:
+                client.sendall(data)
 
 
 @contextmanager
