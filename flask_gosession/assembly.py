@@ -19,6 +19,7 @@ from flask_gosession.errors import ConfigError
 from flask_gosession.manager import SessionManager
 from flask_gosession.purging import Purger
 from flask_gosession.stores.base import Store
+from flask_gosession.stores.breaker import BreakerStore
 from flask_gosession.stores.registry import open_store
 from flask_gosession.tokens.derive import DerivedKeys
 from flask_gosession.tokens.jwt import JWTCodec
@@ -143,7 +144,8 @@ def _secure(app: Flask, config: Config) -> bool:
 
 def _open_store(config: Config, problems: list[str]) -> Store | None:
     try:
-        return open_store(config.store, key_prefix=config.key_prefix, wait_replicas=config.wait_replicas)
+        store = open_store(config.store, key_prefix=config.key_prefix, wait_replicas=config.wait_replicas)
+        return BreakerStore(store) if store.shared and store is not config.store else store
     except ConfigError as error:
         problems += error.problems
         return None

@@ -1,0 +1,137 @@
+"""The circuit breaker: a store that is down is asked now and then, by one request at a time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from flask_gosession.errors import StoreUnavailable
+from flask_gosession.stores.base import Record, StoreFull, Swap
+from flask_gosession.stores.breaker import FAILURES, BreakerStore, BrokenCircuit
+from flask_gosession.stores.memory import MemoryStore
+
+
+class Patient(MemoryStore):
+    """A store that can be down, and counts who asks."""
+
+    def __init__(self):
+        super().__init__()
+        self.error = None
+        self.asked = 0
+        self.gate = None
+        self.entered = threading.Event()
+
+    def load(self, subject):
+        self.asked += 1
+        if self.gate is not None:
+            self.entered.set()
+            self.gate.wait(5)
+        if self.error is not None:
+            raise self.error
+        return super().load(subject)
+
+
+class Clock:
+    """A monotonic clock that stands still."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def patient():
+    return Patient()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def breaker(patient, clock):
+    return BreakerStore(patient, clock=clock, rest=lambda: 0.5)
+
+
+def fail(breaker, times):
+    for _ in range(times):
+        with pytest.raises(StoreUnavailable):
+            breaker.load("alice")
+
+
+def test_a_healthy_store_is_asked_every_time(breaker, patient):
+    """While nothing fails, everything passes."""
+    assert breaker.load("alice") is None
+    assert breaker.swap("alice", None, Record(b"v", b"12345678"), 2e9) is Swap.DONE
+    assert breaker.load("alice") == Record(b"v", b"12345678")
+    assert patient.asked == 2
+
+
+def test_after_failures_in_a_row_the_store_is_left_alone(breaker, patient):
+    """STO-07: the fourth request does not wait for a store that failed three times."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    with pytest.raises(BrokenCircuit):
+        breaker.load("alice")
+    assert patient.asked == FAILURES
+
+
+def test_one_success_forgets_the_failures(breaker, patient):
+    """Only failures in a row count."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES - 1)
+    patient.error = None
+    breaker.load("alice")
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES - 1)
+    assert patient.asked == 2 * FAILURES - 1
+
+
+def test_a_probe_brings_the_store_back(breaker, patient, clock):
+    """After the rest one request is let through, and its success lets all others."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    patient.error = None
+    clock.now += 0.5
+    assert breaker.load("alice") is None
+    assert breaker.load("alice") is None
+
+
+def test_a_failed_probe_begins_the_rest_anew(breaker, patient, clock):
+    """A store that is still down is left alone for another while."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    clock.now += 0.5
+    fail(breaker, 1)
+    with pytest.raises(BrokenCircuit):
+        breaker.load("alice")
+    assert patient.asked == FAILURES + 1
+
+
+def test_only_one_request_probes(breaker, patient, clock):
+    """While a probe is under way, the others are refused at once."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    patient.error = None
+    clock.now += 0.5
+    patient.gate = threading.Event()
+    probe = threading.Thread(target=breaker.load, args=("alice",))
+    probe.start()
+    assert patient.entered.wait(5)
+    with pytest.raises(BrokenCircuit):
+        breaker.load("alice")
+    patient.gate.set()
+    probe.join()
+    assert patient.asked == FAILURES + 1
+
+
+def test_a_full_store_is_not_down(breaker, patient):
+    """What is refused for want of room says nothing about the reads."""
+    patient.error = StoreFull()
+    fail(breaker, FAILURES + 2)
+    patient.error = None
+    assert breaker.load("alice") is None
