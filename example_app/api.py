@@ -1,0 +1,57 @@
+"""The JSON API: sign in, and see oneself; the extension's own blueprint refreshes, lists and signs out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, current_app, jsonify, request
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+
+from example_app.credentials import WRONG, read_credentials
+from example_app.users import User, Users
+from flask_gosession import CurrentSession, GoSession
+
+
+def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
+    """Return the API over *gosession* and *users*."""
+    api = Blueprint("api", __name__)
+
+    @api.post("/auth/login")
+    def login() -> Any:
+        limits = current_app.config.get("GOSESSION_CLIENT_LIMITS", {})
+        given = read_credentials(request.get_json(silent=True), limits)
+        user = users.by_password(given.username, given.password)
+        if user is None:
+            return refusal(401, "invalid_credentials", WRONG)
+        return jsonify(gosession.login_user(user.id, client=given.client, cookies=False).to_dict())
+
+    @api.get("/api/me")
+    @gosession.login_required
+    def me() -> Any:
+        return jsonify(user=asdict(gosession.current_user), session=describe(gosession.current_session))
+
+    @api.errorhandler(BadRequest)
+    @api.errorhandler(RequestEntityTooLarge)
+    def unreadable(error: HTTPException) -> Any:
+        return refusal(error.code or 400, "bad_request", error.description or "")
+
+    return api
+
+
+def describe(session: CurrentSession) -> dict[str, Any]:
+    """Return what the person may know of their session; times are Unix seconds."""
+    return {
+        "sid": session.sid,
+        "client": session.client,
+        "created": int(session.created),
+        "authenticated": int(session.authenticated),
+        "expires": int(session.expires),
+    }
+
+
+def refusal(status: int, code: str, message: str) -> Any:
+    """Return an answer in the shape in which the extension refuses."""
+    answer = jsonify(error=code, message=message, reason=None)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer, status

@@ -1,0 +1,48 @@
+"""What a person signs in with: read from a request, refused with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from werkzeug.exceptions import BadRequest
+
+CLIENTS = ("android", "cli", "desktop", "ios", "mobile", "phone", "tablet", "tv", "web")
+"""The client classes that may sign in, beside those that ``GOSESSION_CLIENT_LIMITS`` names."""
+
+WRONG = "The user name or the password is wrong."
+
+
+class Credentials(NamedTuple):
+    """A user name, a password, and the class of the client that they were typed into."""
+
+    username: str
+    password: str
+    client: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(username={self.username!r})"
+
+
+def read_credentials(body: object, limits: Mapping[str, int]) -> Credentials:
+    """Return the credentials in *body*, a JSON object. Raises BadRequest that says what is wrong with it."""
+    if not isinstance(body, dict):
+        raise BadRequest("Send a JSON object with username and password, as application/json.")
+    username, password = _text(body, "username"), _text(body, "password")
+    client = body.get("client", "web")
+    known = {*CLIENTS, *limits} - {"*"}
+    if not isinstance(client, str) or client not in known:
+        raise BadRequest(f"client is one of {', '.join(sorted(known))}.")
+    return Credentials(username, password, client)
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} is missing, or is not a text.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # JSON can spell half of a character, which no database takes.
+        raise BadRequest(f"{name} is not a valid text.") from None
+    return value

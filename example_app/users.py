@@ -1,0 +1,66 @@
+"""The app's own users: a table in SQLite, with hashed passwords."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+SEED = (("alice", "wonderland", "user"), ("bob", "builder", "user"), ("admin", "overlord", "admin"))
+
+_PATIENCE = 30.0
+_TABLE = """
+CREATE TABLE IF NOT EXISTS users (
+    id INTEGER PRIMARY KEY,
+    username TEXT NOT NULL UNIQUE,
+    password TEXT NOT NULL,
+    role TEXT NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class User:
+    """What views see of a user."""
+
+    id: int
+    username: str
+    role: str
+
+
+class Users:
+    """The users in the database at *path*, which is made and seeded if it is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._decoy = generate_password_hash("")
+        with self._transaction() as db:
+            db.execute(_TABLE)
+            if db.execute("SELECT 1 FROM users").fetchone() is None:
+                rows = [(name, generate_password_hash(password), role) for name, password, role in SEED]
+                db.executemany("INSERT INTO users (username, password, role) VALUES (?, ?, ?)", rows)
+
+    def by_subject(self, subject: str) -> User | None:
+        """Return the user whose id is *subject*, or None."""
+        with self._transaction("DEFERRED") as db:
+            row = db.execute("SELECT id, username, role FROM users WHERE id = ?", (subject,)).fetchone()
+        return User(*row) if row else None
+
+    def by_password(self, username: str, password: str) -> User | None:
+        """Return the user with that name and password, or None; it takes as long for a name that nobody has."""
+        with self._transaction("DEFERRED") as db:
+            query = "SELECT password, id, username, role FROM users WHERE username = ?"
+            hashed, *fields = db.execute(query, (username,)).fetchone() or (self._decoy,)
+        return User(*fields) if check_password_hash(hashed, password) and fields else None
+
+    @contextmanager
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """Yield a connection in a transaction; an immediate one waits for whoever is writing."""
+        with closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as db:
+            db.execute(f"BEGIN {kind}")
+            with db:
+                yield db
