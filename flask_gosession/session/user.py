@@ -16,9 +16,9 @@ def fill(record: SubjectRecord, info: UserInfo, version: int, now: float) -> Cha
     if record.user_version != version or now - info.loaded_at > FILL_WINDOW:
         return Change(record, result=False)
     old = record.user
-    if old is None or (old.gone and now >= old.expires):
-        return Change(replace(record, user=info), result=True, announce=info.gone)
-    return Change(replace(record, user=info), result=True, announce=old.value != info.value)
+    changed = old is not None and old.value != info.value
+    known_gone = old is not None and old.gone and now < old.expires
+    return Change(replace(record, user=info), result=True, announce=changed or (info.gone and not known_gone))
 
 
 def forget(record: SubjectRecord, version: int, now: float) -> Change[None]:

@@ -1,0 +1,1 @@
+"""The rules on one subject's record, proved without a server."""
