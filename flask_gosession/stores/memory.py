@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from flask_gosession.errors import ConfigError
+from flask_gosession.stores.at_fork import in_child
 from flask_gosession.stores.base import Record, StoreFull, Swap
 
 MAX_SUBJECTS = 100_000
@@ -33,7 +34,8 @@ class MemoryStore:
         self._clock = clock
         self._slots: dict[str, _Slot] = {}
         self._first_end = math.inf
-        self._lock = threading.Lock()
+        self._renew_lock()
+        in_child(self._renew_lock)
 
     @classmethod
     def from_url(cls, url: str, *, key_prefix: str = "", wait_replicas: int = 0) -> MemoryStore:  # noqa: ARG003
@@ -87,6 +89,9 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: the records go with the process."""
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def _make_room(self) -> None:
         if len(self._slots) < self._max_subjects:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import AskError, NoScriptError, OutOfMemoryError, RedisClusterException, RedisError, ResponseError
 
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, StoreFull, Swap
@@ -36,7 +36,7 @@ def _script(text: str) -> _Script:
     return _Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-_SWAP = _script(files(__package__).joinpath("swap.lua").read_text("utf-8"))
+_SWAP = _script(files("flask_gosession.stores").joinpath("swap.lua").read_text("utf-8"))
 _SWAP_WHEN_FULL = _script("#!lua flags=allow-oom\n" + _SWAP.text)
 
 
@@ -167,7 +167,7 @@ class RedisStore:
             pipe.execute_command(*command)
             pipe.execute_command(*self._wait)
             code, replicas = pipe.execute(raise_on_error=False)
-        if isinstance(code, redis.exceptions.AskError):
+        if isinstance(code, AskError):
             # The slot has moved: nothing was done there, and the cluster client knows where to go.
             return self._run(*command)
         if isinstance(code, Exception):

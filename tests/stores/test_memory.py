@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import sys
+
 import pytest
 
 from flask_gosession import ids
@@ -92,3 +96,19 @@ def test_unusable_url(query: str) -> None:
 def test_not_shared(store: MemoryStore) -> None:
     """Other processes do not see this memory, and the store says so."""
     assert store.shared is False
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_usable_after_fork(store: MemoryStore) -> None:
+    """A child process that was forked while another thread was writing can write its own copy."""
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=lambda: sys.exit(store.swap("a", None, record(), 9e9) is not Swap.DONE))
+    with store._lock:
+        child.start()
+    child.join(10)
+    exitcode = child.exitcode
+    child.kill()
+    child.join()
+    assert exitcode == 0
+    assert store.load("a") is None
