@@ -7,17 +7,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import databases
 import fakeredis
+import mongomock
 import pytest
 import servers
 
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Store
+from flask_gosession.stores.mongo import MongoStore
 from flask_gosession.stores.registry import open_store
 
 PARTS: dict[str, frozenset[str]] = {
     "memory": frozenset({"contract", "threads", "any"}),
     "fakeredis": frozenset({"contract", "threads", "processes"}),
+    "mongomock": frozenset({"contract"}),
 }
 """What fits a store; one that is not named here gets everything."""
 
@@ -61,6 +65,8 @@ class Backends:
             return Backend(lambda _prefix: open_store("memory://"), None)
         if name == "fakeredis":
             return self._fakeredis()
+        if name == "mongomock":
+            return self._mongomock()
         return _at(self._url(name))
 
     def _url(self, name: str) -> str:
@@ -70,6 +76,8 @@ class Backends:
             return f"file://{self._directory}/records"
         if name == "sqlite":
             return f"sqlite:///{self._directory}/records.sqlite"
+        if name in databases.SERVERS:
+            return self._database_url(name)
         _require(name)
         return name
 
@@ -77,6 +85,15 @@ class Backends:
         if servers.REDIS_SERVER is None:
             self._absent(servers.WITHOUT_REDIS)
         return self._stack.enter_context(servers.running_redis()).url
+
+    def _database_url(self, name: str) -> str:
+        if not databases.answers(name):
+            self._absent(databases.without(name))
+        return self._stack.enter_context(databases.own_database(name))
+
+    def _mongomock(self) -> Backend:
+        client = mongomock.MongoClient()
+        return Backend(lambda prefix: MongoStore.from_client(client, key_prefix=prefix), None)
 
     def _fakeredis(self) -> Backend:
         client = fakeredis.FakeRedis(server=fakeredis.FakeServer())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 DEFAULT = ("memory", "fakeredis", "redis")
-NAMES = (*DEFAULT, "file", "sqlite")
+NAMES = (*DEFAULT, "file", "sqlite", "postgresql", "mariadb", "mongomock")
 
 _BOUNDARY = re.compile(rf",(?=(?:{'|'.join(NAMES)})(?:,|$)|[a-z][a-z0-9+.-]*://)")
 
