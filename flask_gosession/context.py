@@ -192,7 +192,8 @@ class Visit:
             self.state.transport.require_meant(self.request, presented, claims)
         checked = manager.authenticate(presented.token)
         identity = Identity(self.state, CurrentSession(checked, self.state.config.data_cap))
-        identity.moved = has_moved(checked, self.state.device(self.request), manager, self.state.config)
+        if self.state.config.binding:
+            identity.moved = has_moved(checked, self.state.device(self.request), manager, self.state.config)
         identity.location = presented.location
         if presented.location == "cookie":
             self.renewed = manager.renewal(checked)
