@@ -128,6 +128,13 @@ def test_refresh_is_a_first_use_of_its_own():
     assert fate(found, refresh(ONE), NOW + 1) == "rotated"
 
 
+def test_each_rotation_waits_for_a_first_use_of_its_own():
+    """REF-03, REF-07: the use of an earlier pair says nothing about the new one: its parent brings it again."""
+    found = rotated(used(rotated(record(ONE), NOW), NOW), NOW + 60)
+    parent = refresh(session(1), jti=found.sessions[0].parent_refresh, gen=1)
+    assert fate(found, parent, NOW + DAY) == "same"
+
+
 def test_theft_ends_the_session_once():
     """REF-03: reuse ends exactly this session, as one fact, with a tombstone, and says so to other processes."""
     found = used(rotated(record(ONE, session(2)), NOW), NOW)

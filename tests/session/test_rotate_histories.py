@@ -19,7 +19,9 @@ from .build import NOW, access, id_of, record, refresh, session
 
 LATENCY = 5.0
 SKEWS = (-2.0, 0.0, 2.0)
-ACTIONS = ["send"] * 3 + ["arrive"] * 3 + ["answer"] * 3 + ["use"] * 3 + ["lose", "old_use", "stale", "wait", "wait"]
+ACTIONS = (
+    ["send"] * 3 + ["arrive"] * 3 + ["answer"] * 3 + ["use"] * 3 + ["lose", "old_use", "stale", "wait", "wait", "whole"]
+)
 NUMBERS = st.integers(0, 9)
 STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), NUMBERS, st.sampled_from(SKEWS)), max_size=60)
 FAILING = st.lists(st.tuples(st.sampled_from([*ACTIONS, "fail"]), NUMBERS, st.sampled_from(SKEWS)), max_size=60)
@@ -72,6 +74,11 @@ class World:
         self.requests.append((self.now, self.storage))
         if not self.policy.rotation_grace:
             self.arrive(-1, skew)
+
+    def whole(self, _number, skew):
+        """Refresh and use what comes, with nothing in between."""
+        for step in (self.send, self.arrive, self.answer, self.use):
+            step(-1, skew)
 
     def arrive(self, number, skew):
         """Let one of the requests under way, in any order, reach a host."""
