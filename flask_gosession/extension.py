@@ -394,7 +394,9 @@ class _Later(Identity):
     def session(self) -> CurrentSession:
         """The session that was just made."""
         if self._session is None:
-            self._session = CurrentSession(self._state.manager.authenticate(self._token), self._state.config.data_cap)
+            # An answer that gets lost was never used: a look by the server itself must not start the grace period.
+            checked = self._state.manager.authenticate(self._token, used=False)
+            self._session = CurrentSession(checked, self._state.config.data_cap)
         return self._session
 
 
