@@ -136,3 +136,7 @@ def add_views(app: Flask, gosession: GoSession[Any]) -> None:
     def maybe():
         session = gosession.current_session
         return jsonify(sub=session.subject if session else None)
+
+    @app.get("/form")
+    def form():
+        return gosession.csrf_token()

@@ -1,0 +1,169 @@
+"""A cookie counts for an unsafe method only with the proof that the page meant it."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.sites import add_views, make_app
+from flask_gosession import GoSession
+
+COOKIES = {"TOKEN_LOCATIONS": ("header", "cookie")}
+UNSAFE = [("POST", "/me"), ("POST", "/auth/refresh"), ("POST", "/auth/logout"), ("POST", "/auth/logout-all")]
+
+
+@pytest.fixture
+def site(make_any):
+    return make_any(**COOKIES)
+
+
+@pytest.fixture
+def browser(site):
+    browser = site.browser()
+    assert browser.login().status_code == 200
+    return browser
+
+
+def refused(answer):
+    return (answer.status_code, answer.json["error"]) == (403, "csrf_failed")
+
+
+@pytest.mark.parametrize("path", [path for _, path in UNSAFE])
+def test_without_the_value_nothing_happens(site, browser, path):
+    """Every unsafe method is refused, refresh and logout too, and the session stays as it was (CSR-01)."""
+    before = browser.cookie("gosession_access")
+    assert refused(browser.post(path, csrf=False))
+    assert browser.cookie("gosession_access") == before
+    assert browser.get().status_code == 200
+
+
+def test_the_value_in_a_header(browser):
+    """The page reads the cookie and says it in a header."""
+    assert browser.post().status_code == 200
+
+
+def test_the_value_in_a_form_field(browser):
+    """A form says it in a field, which a template fills in."""
+    value = browser.get("/form").get_data(as_text=True)
+    assert value == browser.cookie("gosession_csrf")
+    assert browser.post(csrf=False, data={"csrf_token": value}).status_code == 200
+    assert refused(browser.post(csrf=False, data={"csrf_token": value[:-1]}))
+
+
+def test_it_is_bound_to_this_session(site, browser):
+    """The value of another session, also of the same person, is worth nothing (CSR-01)."""
+    for subject in ("ada", "mallory"):
+        other = site.browser()
+        other.login(subject)
+        assert refused(browser.post(headers={"X-CSRF-Token": other.cookie("gosession_csrf")}))
+
+
+def test_a_planted_csrf_cookie_is_worth_nothing(browser):
+    """That cookie and header agree proves nothing: the server computes the value itself (CSR-01)."""
+    browser.keep("gosession_csrf", "planted")
+    assert refused(browser.post(headers={"X-CSRF-Token": "planted"}))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_safe_methods_are_free(browser, method):
+    """What changes nothing needs no proof."""
+    assert browser.client.open("/me", method=method).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "fine"),
+    [
+        ({"Origin": "http://localhost"}, True),
+        ({"Origin": "https://localhost"}, True),
+        ({"Origin": "http://evil.example"}, False),
+        ({"Origin": "http://localhost.evil.example"}, False),
+        ({"Origin": "http://localhost:8000"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://["}, False),
+        ({"Origin": ""}, False),
+        ({"Origin": "https://partner.example"}, True),
+        ({"Origin": "https://partner.example", "Sec-Fetch-Site": "cross-site"}, True),
+        ({"Origin": "http://partner.example"}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "junk"}, False),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
+    ],
+    ids=str,
+)
+def test_what_the_browser_says_of_the_origin_counts(make_any, headers, fine):
+    """Origin and Sec-Fetch-Site are checked when present, with an allow-list, and beside a right value (CSR-03)."""
+    site = make_any(**COOKIES, CSRF_TRUSTED_ORIGINS=("https://partner.example",))
+    browser = site.browser()
+    browser.login()
+    answer = browser.post(headers=headers)
+    assert answer.status_code == 200 if fine else refused(answer)
+
+
+@pytest.mark.parametrize("junk", ["Basic dXNlcjpwYXNz", "junk", "", "Digest x", "Token abc", "\xe9"])
+def test_junk_authorization_never_switches_it_off(browser, junk):
+    """A header that is no bearer token leaves the cookie to count, and the proof to be asked for (CSR-04)."""
+    assert refused(browser.post(csrf=False, headers={"Authorization": junk}))
+    for path in ("/auth/refresh", "/auth/logout"):
+        assert refused(browser.post(path, csrf=False, headers={"Authorization": junk}))
+
+
+@pytest.mark.parametrize("junk", ["Bearer", "Bearer x", "BearerTOKEN", "bearer a.b.c", "Bearer \tx"])
+def test_a_junk_bearer_token_is_judged_and_the_cookie_is_not(browser, junk):
+    """A wrong bearer token is refused for what it is; at logout the cookie may count, with its proof (CSR-04)."""
+    answer = browser.post(csrf=False, headers={"Authorization": junk})
+    assert answer.status_code == 401
+    assert refused(browser.post("/auth/logout", csrf=False, headers={"Authorization": junk}))
+
+
+def test_a_bearer_token_needs_no_proof(site):
+    """What no browser adds by itself was meant."""
+    token = site.login(client="ios")["access_token"]
+    assert site.send("POST", "/me", token, headers={"Origin": "http://evil.example"}).status_code == 200
+
+
+def test_it_can_be_switched_off(make_any):
+    """GOSESSION_CSRF = False leaves it to the app."""
+    browser = make_any(**COOKIES, CSRF=False).browser()
+    browser.login()
+    assert browser.post(csrf=False).status_code == 200
+
+
+def test_names_are_configurable(make_any):
+    """Header and field follow the settings."""
+    browser = make_any(**COOKIES, CSRF_HEADER="X-Shop", CSRF_FIELD="shop").browser()
+    browser.login()
+    value = browser.cookie("gosession_csrf")
+    assert browser.post(csrf=False, headers={"X-Shop": value}).status_code == 200
+    assert browser.post(csrf=False, data={"shop": value}).status_code == 200
+    assert refused(browser.post())
+
+
+def test_an_older_secret_goes_on_counting(make_any, clock):
+    """After a change of SECRET_KEY the page that is open goes on, as its token does."""
+    site = make_any(**COOKIES)
+    browser = site.browser()
+    browser.login()
+    value = browser.cookie("gosession_csrf")
+    app = make_app(STORE=site.store, TOKEN_MODE=site.app.config["GOSESSION_TOKEN_MODE"], **COOKIES)
+    app.config["SECRET_KEY_FALLBACKS"] = [site.app.secret_key]
+    app.secret_key = "the-newer-one-that-is-long-enough-too"
+    add_views(app, GoSession(app, clock=clock))
+    client = app.test_client()
+    client.set_cookie("gosession_access", browser.cookie("gosession_access"))
+    assert client.post("/me", headers={"X-CSRF-Token": value}).status_code == 200
+    assert client.post("/me", headers={"X-CSRF-Token": value[::-1]}).status_code == 403
+
+
+WEIRD = ["", " ", "\xe9", "x" * 10_000, "%00", "null", "[]", '{"a":1}', "\x7f"]
+
+
+@pytest.mark.parametrize("value", WEIRD, ids=range(len(WEIRD)))
+def test_weird_values_are_refused_politely(browser, value):
+    """Whatever stands in the header or field, the answer is 403 csrf_failed."""
+    assert refused(browser.post(csrf=False, headers={"X-CSRF-Token": value}))
+    assert refused(browser.post(csrf=False, data={"csrf_token": value}))
+    assert refused(browser.post(csrf=False, data=f"csrf_token={value}".encode("latin-1"), content_type="text/plain"))
+    multipart = {"data": b"--broken\r\n", "content_type": "multipart/form-data; boundary=x"}
+    assert refused(browser.post(csrf=False, **multipart))
