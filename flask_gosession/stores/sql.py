@@ -47,8 +47,8 @@ class SQLStore:
     def from_url(cls, url: str, *, key_prefix: str = "gosession", wait_replicas: int = 0, **options: Any) -> SQLStore:
         """Open a SQLAlchemy URL; the table is made now, or at the first use when the server is not there yet.
 
-        Options, here or in the query: ``create`` (true), ``pool_size`` (10 connections a process) and ``timeout``
-        (0.25 seconds). Everything else in the query is the driver's. Raises ConfigError.
+        Options, here or in the query: ``create`` (true), ``pool_size`` (16 connections kept a process, twice as many
+        in a burst) and ``timeout`` (0.25 seconds). Everything else in the query is the driver's. Raises ConfigError.
         """
         if wait_replicas:
             raise ConfigError(

@@ -48,7 +48,7 @@ def open_engine(url: sa.URL, *, timeout: float, pool_size: int) -> sa.Engine:
             skip_autocommit_rollback=True,
             hide_parameters=True,
             pool_size=pool_size,
-            max_overflow=0,
+            max_overflow=pool_size,
             pool_timeout=timeout,
             pool_recycle=RECYCLE,
             pool_use_lifo=True,

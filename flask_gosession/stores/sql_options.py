@@ -14,10 +14,10 @@ from flask_gosession.errors import ConfigError
 
 @dataclass(frozen=True)
 class SQLOptions:
-    """*pool_size* in connections a process, *timeout* in seconds."""
+    """*pool_size* in connections that a process keeps, a burst may open as many more; *timeout* in seconds."""
 
     create: bool = True
-    pool_size: int = 10
+    pool_size: int = 16
     timeout: float = 0.25
 
 
