@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from flask_gosession import events, ids
-from flask_gosession.errors import AuthError, Reason, SessionEnded, StoreError, TokenTypeError
+from flask_gosession.errors import AuthError, InsufficientScope, Reason, SessionEnded, StoreError, TokenTypeError
 from flask_gosession.issuing import Issuer
 from flask_gosession.reporting import Emit, Reporter
 from flask_gosession.session import check as checks
 from flask_gosession.session.admit import admit
 from flask_gosession.session.change import Change
-from flask_gosession.session.data import merge_data
+from flask_gosession.session.data import merge_data, size_of
 from flask_gosession.session.device import MESSAGE_CHARS, Device, valid_client, valid_subject
 from flask_gosession.session.policy import OnLimit, Policy
 from flask_gosession.session.record import Actor, Ban, Session, SubjectRecord
@@ -128,9 +128,9 @@ class SessionManager:
             ip=device.ip,
             agent=device.agent,
             remember=remember,
-            claims=dict(claims) if claims else None,
+            claims=_fitting(claims),
             act=actor,
-            own_data=dict(data) if data else None,
+            own_data=_fitting(data, self.policy.data_cap),
         )
         pair = self.issuer.pair(subject, session, now, access.secret)
         inspect(pair)
@@ -143,9 +143,12 @@ class SessionManager:
         return pair
 
     def impersonate(self, actor: Checked, subject: str | int, *, device: Device = NOWHERE, **options: Any) -> TokenPair:
-        """Make a session as *subject* that names the person behind it, and ends when the session of either ends."""
+        """Make a session as *subject* that names the person behind it, and ends when the session of either ends.
+
+        Raises InsufficientScope for an *actor* who is impersonated already, and what `login` raises.
+        """
         if actor.session.act is not None:
-            raise ValueError("an impersonated session cannot impersonate")
+            raise InsufficientScope("An impersonated session cannot impersonate.")
         behind = Actor(actor.claims.subject, actor.session.id)
         return self.login(subject, device=device, actor=behind, **{"client": actor.session.client, **options})
 
@@ -211,6 +214,7 @@ class SessionManager:
             touched = checks.touch(record, session.id, claims.jti, now).record
             return Change(touched, touched.session(session.id) or session)
 
+        self._require_presented_actor(claims)
         return self._apply(claims.subject, rule)[0]
 
     def confirm(self, checked: Checked, *, device: Device = NOWHERE) -> Session:
@@ -246,10 +250,14 @@ class SessionManager:
         return self.revoke(claims.subject, claims.sid_text, "logged_out", ip=device.ip)
 
     def sessions(self, subject: str | int) -> list[Session]:
-        """Return the live sessions of *subject*, the latest used first."""
+        """Return the live sessions of *subject*, the latest used first.
+
+        Each impersonated one costs a look at the record of whoever is behind it.
+        """
         now = self.clock()
         record = self.subjects.read(valid_subject(subject)).record
-        return sorted((s for s in record.sessions if s.ends > now), key=lambda session: -session.seen)
+        live = (session for session in record.sessions if session.ends > now and self._has_actor(session, now))
+        return sorted(live, key=lambda session: -session.seen)
 
     def revoke(
         self,
@@ -391,8 +399,15 @@ class SessionManager:
         except AuthError as error:
             raise SessionEnded(reason="logged_out", at=error.at) from error
 
+    def _has_actor(self, session: Session, now: float) -> bool:
+        try:
+            self.require_actor(session, now)
+        except AuthError:
+            return False
+        return True
+
     def _require_presented_actor(self, claims: Claims) -> None:
-        """Like `_require_actor`, for a refresh: only a token that names an actor costs the look."""
+        """Like `require_actor`, before a write: only a token that names an actor costs the look."""
         if "act" not in claims.extra and self.codec.refreshable:
             return
         session = self.subjects.read(claims.subject).record.session(claims.sid)
@@ -413,3 +428,12 @@ class SessionManager:
 
     def _tell_corrupt(self, subject: str) -> None:
         self._reporter.tell(events.CorruptRecord(subject=subject, at=self.clock()))
+
+
+def _fitting(values: Mapping[str, Any] | None, cap: int | None = None) -> dict[str, Any] | None:
+    """Return what a session keeps of *values*; one key or value that does not fit would spoil the whole record."""
+    kept = dict(values or {})
+    size = size_of(kept)
+    if cap is not None and size > cap:
+        raise ValueError(f"session data would have {size} bytes, and at most {cap} fit; keep it elsewhere")
+    return kept or None
