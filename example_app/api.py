@@ -20,7 +20,7 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
     @api.post("/auth/login")
     def login() -> Any:
         limits = current_app.config.get("GOSESSION_CLIENT_LIMITS", {})
-        given = read_credentials(request.get_json(silent=True), limits)
+        given = read_credentials(_body(), limits)
         user = users.by_password(given.username, given.password)
         if user is None:
             return refusal(401, "invalid_credentials", WRONG)
@@ -37,6 +37,13 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
         return refusal(error.code or 400, "bad_request", error.description or "")
 
     return api
+
+
+def _body() -> object:
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def describe(session: CurrentSession) -> dict[str, Any]:

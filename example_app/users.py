@@ -37,7 +37,6 @@ class Users:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._decoy = generate_password_hash("")
         with self._transaction() as db:
             db.execute(_TABLE)
             if db.execute("SELECT 1 FROM users").fetchone() is None:
@@ -54,7 +53,9 @@ class Users:
         """Return the user with that name and password, or None; it takes as long for a name that nobody has."""
         with self._transaction("DEFERRED") as db:
             query = "SELECT password, id, username, role FROM users WHERE username = ?"
-            hashed, *fields = db.execute(query, (username,)).fetchone() or (self._decoy,)
+            # A name that nobody has is checked against somebody's password, and refused whatever comes of it.
+            decoy = db.execute("SELECT password FROM users LIMIT 1").fetchone()
+            hashed, *fields = db.execute(query, (username,)).fetchone() or decoy
         return User(*fields) if check_password_hash(hashed, password) and fields else None
 
     @contextmanager
