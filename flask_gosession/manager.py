@@ -27,7 +27,7 @@ from flask_gosession.session.revoke import LONGEST_BAN, ban, lift_ban, revoke
 from flask_gosession.session.rotate import Successor, renew_secret, rotate
 from flask_gosession.stores.base import Store
 from flask_gosession.subjects import Rule, Snapshot, Subjects
-from flask_gosession.tokens.types import Claims, Codec, TokenPair, TokenType
+from flask_gosession.tokens.types import Claims, Codec, TokenPair, TokenType, refuse_reserved
 from flask_gosession.users import Loader, Users
 
 log = logging.getLogger("flask_gosession")
@@ -109,6 +109,7 @@ class SessionManager:
         that session ends. *inspect* sees the tokens before anything is written, and may raise. Raises Banned,
         SessionLimit, and ValueError or TypeError for arguments that do not fit.
         """
+        refuse_reserved(claims or {})
         subject, now = valid_subject(subject), self.clock()
         access, refresh = self.codec.mint(), self.codec.mint()
         idle_default, absolute = self._lifetimes(remember=remember)

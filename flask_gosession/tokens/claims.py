@@ -11,16 +11,14 @@ from typing import Any, NamedTuple
 from flask_gosession import ids
 from flask_gosession.errors import TokenExpired, TokenInvalid, TokenTypeError
 from flask_gosession.tokens.jws import strict_json
-from flask_gosession.tokens.types import Claims, TokenType
+from flask_gosession.tokens.types import RESERVED_CLAIMS, Claims, TokenType, refuse_reserved
+
+__all__ = ["LONGEST_LIFETIME", "RESERVED_CLAIMS", "TYP", "ClaimRules", "Verified"]
 
 TYP = {TokenType.ACCESS: "at+jwt", TokenType.REFRESH: "rt+jwt"}
 """The header's ``typ`` (RFC 9068 section 2.1, and its like for refresh tokens)."""
 _TYPE_OF = {typ: kind for kind, typ in TYP.items()}
 
-RESERVED_CLAIMS = frozenset(
-    {"iss", "aud", "sub", "sid", "jti", "gen", "iat", "exp", "nbf", "auth_time", "client", "act"}
-)
-"""The names that an app's own claims may not have. Only the session manager puts ``act`` into ``Claims.extra``."""
 _OURS = RESERVED_CLAIMS - {"act"}
 
 
@@ -138,10 +136,6 @@ def _is_actor(act: object) -> bool:
 
 
 def _refuse_reserved(extra: Mapping[str, Any]) -> None:
-    taken = sorted(name for name in extra if name in _OURS)
-    if taken:
-        raise ValueError(f"The claims {', '.join(taken)} are reserved; use other names for the app's own.")
-    if not all(isinstance(name, str) for name in extra):
-        raise ValueError("The names of claims must be texts.")
+    refuse_reserved(extra, _OURS)
     if "act" in extra and not _is_actor(extra["act"]):
         raise ValueError("The claim act is reserved for impersonation, and needs a dict with the actor's sub.")

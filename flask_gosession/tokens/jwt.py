@@ -12,11 +12,11 @@ import msgspec
 
 from flask_gosession import ids
 from flask_gosession.errors import TokenInvalid
-from flask_gosession.tokens.claims import LONGEST_LIFETIME, RESERVED_CLAIMS, TYP, ClaimRules, Verified
+from flask_gosession.tokens.claims import LONGEST_LIFETIME, TYP, ClaimRules, Verified
 from flask_gosession.tokens.jws import JWS, checked_text, parse
 from flask_gosession.tokens.keyring import Keyring
 from flask_gosession.tokens.keys import ALGORITHMS, Key
-from flask_gosession.tokens.types import Claims, Minted, TokenType
+from flask_gosession.tokens.types import RESERVED_CLAIMS, Claims, Minted, TokenType
 
 __all__ = ["RESERVED_CLAIMS", "JWTCodec", "UnknownKey"]
 

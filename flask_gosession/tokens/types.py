@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from flask_gosession import ids
+
+RESERVED_CLAIMS = frozenset(
+    {"iss", "aud", "sub", "sid", "jti", "gen", "iat", "exp", "nbf", "auth_time", "client", "act"}
+)
+"""The names that an app's own claims may not have. Only the session manager puts ``act`` into ``Claims.extra``."""
 
 
 class TokenType(str, Enum):
@@ -38,6 +44,15 @@ class Claims(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Claims(subject={self.subject!r}, sid={self.sid_text!r}, type={self.type.value!r})"
+
+
+def refuse_reserved(names: Collection[object], reserved: Collection[str] = RESERVED_CLAIMS) -> None:
+    """Raise ValueError, naming them, where *names* of an app's own claims are reserved or no texts."""
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("The names of claims must be texts.")
+    taken = sorted(set(reserved).intersection(names))
+    if taken:
+        raise ValueError(f"The claims {', '.join(taken)} are reserved; use other names for the app's own.")
 
 
 class Minted(NamedTuple):
