@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, flash, redirect, request, url_for
 
-from flask_gosession.context import EXTENSION, State
+from flask_gosession.context import EXTENSION, State, realm_of
 from flask_gosession.errors import AnsweredError, AuthError
 from flask_gosession.redirects import safe_next
 
@@ -61,10 +61,13 @@ def _to_login(error: AuthError, login_view: str) -> Any:
 def _way_back() -> str:
     if request.method in ("GET", "HEAD"):
         return safe_next(request.full_path.rstrip("?"))
-    referrer = urlsplit(request.referrer or "")
+    try:
+        referrer = urlsplit(request.referrer or "")
+    except ValueError:
+        return "/"
     return safe_next(referrer.path) if referrer.netloc == request.host else "/"
 
 
 def _state_for(error: AnsweredError) -> State:
     states: dict[str, State] = current_app.extensions[EXTENSION]
-    return states.get(error.realm or "default") or next(iter(states.values()))
+    return states.get(error.realm or realm_of(request) or "default") or next(iter(states.values()))

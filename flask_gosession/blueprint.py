@@ -18,6 +18,7 @@ from flask_gosession.openapi import describe
 from flask_gosession.session.device import valid_client
 from flask_gosession.session.record import Session
 from flask_gosession.tokens.types import TokenPair
+from flask_gosession.transport import json_of
 
 SCRIPT = "gosession.js"
 
@@ -138,13 +139,10 @@ class _Endpoints:
     @public
     def login(self) -> Any:
         """Sign in with the credentials that the app's verifier accepts."""
-        body = request.get_json(silent=True)
+        body = json_of(request)
         if not isinstance(body, dict) or not all(isinstance(body.get(key), str) for key in ("username", "password")):
             return _bad_request("The body is a JSON object with the texts username and password.")
-        try:
-            client = valid_client(body.get("client", "web"))
-        except ValueError as error:
-            return _bad_request(str(error))
+        client = valid_client(body.get("client", "web"))
         self._state.transport.require_own_origin(request)
         user = self._realm.verify_credentials(body["username"], body["password"])
         if user is None:

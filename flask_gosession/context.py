@@ -217,6 +217,7 @@ def visit_of(realm: str) -> Visit:
     state = state_of(realm)
     here: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the public way in Flask
     visits: dict[str, Visit] = vars(here).setdefault("_gosession", {})
+    vars(here)["_gosession_realm"] = realm
     if realm not in visits or visits[realm].state is not state:
         visits[realm] = Visit(state, here)
     return visits[realm]
@@ -226,6 +227,12 @@ def visits_of(here: Request) -> dict[str, Visit]:
     """Return the visits of a request, by realm."""
     found: dict[str, Visit] = vars(here).get("_gosession", {})
     return found
+
+
+def realm_of(here: Request) -> str | None:
+    """Return the realm that a request has dealt with last: what it is refused now is refused there."""
+    realm: str | None = vars(here).get("_gosession_realm")
+    return realm
 
 
 def user_of(realm: str) -> Any:

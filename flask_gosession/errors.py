@@ -4,6 +4,7 @@
 
     GoSessionError
     ├── ConfigError                 wrong at start-up: every problem at once, each with what to do
+    ├── BadClient                   400 bad_request           this text cannot name a class of clients
     ├── AuthError                   the caller is told no
     │   ├── TokenMissing            401 token_missing         nothing was presented
     │   ├── TokenMalformed          401 token_malformed       not a token of ours by its shape
@@ -144,10 +145,20 @@ class AnsweredError(GoSessionError, HTTPException):
         response: SansIOResponse | None
 
 
-class AuthError(AnsweredError):
-    """The caller is told no: 401, 403 or 409, with the reason."""
+class BadClient(AnsweredError, ValueError):
+    """A client class that cannot be one; views may pass on what a client calls itself, and this answers."""
 
-    code = 401
+    code = 400
+    error = "bad_request"
+    text = "A client class has 1 to 32 letters, digits, spaces, dots, dashes or underscores."
+
+
+class AuthError(AnsweredError):
+    """The caller is told no: 401, 403 or 409, with the reason.
+
+    Each of its kinds states its ``code``, and this class none: a handler that a blueprint registers for `AuthError`
+    then gets all of them, for Flask keeps the handlers of each status apart.
+    """
 
     @property
     def challenge(self) -> str | None:
@@ -166,6 +177,7 @@ class AuthError(AnsweredError):
 class TokenMissing(AuthError):
     """Nothing was presented; the challenge then carries no error (RFC 6750 section 3.1)."""
 
+    code = 401
     error = "token_missing"
     text = "Please sign in."
 
@@ -178,6 +190,7 @@ class TokenMissing(AuthError):
 class TokenMalformed(AuthError):
     """What was presented does not have the shape of a token."""
 
+    code = 401
     error = "token_malformed"
     text = "The token is malformed."
 
@@ -185,6 +198,7 @@ class TokenMalformed(AuthError):
 class TokenInvalid(AuthError):
     """The signature, key, issuer, audience or a claim is not right."""
 
+    code = 401
     error = "token_invalid"
     text = "The token is not valid."
 
@@ -192,6 +206,7 @@ class TokenInvalid(AuthError):
 class TokenTypeError(AuthError):
     """A token of the other type was presented."""
 
+    code = 401
     error = "token_type"
     text = "This kind of token is not accepted here."
 
@@ -199,6 +214,7 @@ class TokenTypeError(AuthError):
 class TokenExpired(AuthError):
     """The token is past its end; a refresh gives a new one."""
 
+    code = 401
     error = "token_expired"
     text = "The token has expired."
 
@@ -206,6 +222,7 @@ class TokenExpired(AuthError):
 class TokenRotated(AuthError):
     """A newer token exists; the holder reads it and goes on. The session lives."""
 
+    code = 401
     error = "token_rotated"
     text = "The token was replaced by a newer one."
 
@@ -213,6 +230,7 @@ class TokenRotated(AuthError):
 class TokenReused(AuthError):
     """A refresh token came back after its successor was in use; the session was ended."""
 
+    code = 401
     error = "token_reused"
     text = "An old refresh token was used again; the session was ended."
 
@@ -220,6 +238,7 @@ class TokenReused(AuthError):
 class SessionEnded(AuthError):
     """The session is gone: ``reason``, ``at`` and ``client`` say why, when and by whose login."""
 
+    code = 401
     error = "session_ended"
     text = "The session has ended."
 
@@ -227,6 +246,7 @@ class SessionEnded(AuthError):
 class SessionExpired(AuthError):
     """The session is past its absolute timeout."""
 
+    code = 401
     error = "session_expired"
     text = "The session has reached its end; please sign in again."
 
@@ -234,6 +254,7 @@ class SessionExpired(AuthError):
 class SessionIdle(AuthError):
     """The session was unused for longer than its idle timeout."""
 
+    code = 401
     error = "session_idle"
     text = "The session was unused for too long; please sign in again."
 
@@ -241,6 +262,7 @@ class SessionIdle(AuthError):
 class UserNotFound(AuthError):
     """The user loader returned None for the subject."""
 
+    code = 401
     error = "user_not_found"
     text = "The account does not exist."
 
@@ -248,6 +270,7 @@ class UserNotFound(AuthError):
 class Banned(AuthError):
     """The account is blocked; ``until`` is the end as a Unix time."""
 
+    code = 401
     error = "banned"
     text = "This account is blocked."
 
@@ -271,6 +294,7 @@ class Banned(AuthError):
 class BindingMismatch(AuthError):
     """The session is used from another network or browser than it was made in."""
 
+    code = 401
     error = "binding_mismatch"
     text = "The session is bound to another network or browser."
 
@@ -278,6 +302,7 @@ class BindingMismatch(AuthError):
 class FreshLoginRequired(AuthError):
     """The credentials were seen too long ago; ``max_age`` is the age allowed, in seconds (RFC 9470)."""
 
+    code = 401
     error = "fresh_login_required"
     text = "Please confirm your sign-in to go on."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -108,11 +108,19 @@ class Transport:
 
     def _from_json(self, request: Request, kind: TokenType) -> str | None:
         name = self._config.json_name if kind is TokenType.ACCESS else "refresh_token"
-        body = request.get_json(silent=True) if request.is_json else None
+        body = json_of(request)
         token = body.get(name) if isinstance(body, Mapping) else None
         if token is not None and not isinstance(token, str):
             raise TokenMalformed
         return token or None
+
+
+def json_of(request: Request) -> Any:
+    """Return the JSON body of *request*; None when there is none that can be read."""
+    try:
+        return request.get_json(silent=True) if request.is_json else None
+    except RecursionError:  # a body of brackets
+        return None
 
 
 def _csrf_value(key: bytes, sid: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from flask_gosession.errors import BadClient
+
 SUBJECT_CHARS = 255
 MESSAGE_CHARS = 200
 _AGENT_CHARS = 200
@@ -43,7 +45,7 @@ def valid_subject(subject: object) -> str:
 
 
 def valid_client(client: object) -> str:
-    """Return *client* if it can name a class of clients. Raises ValueError otherwise."""
+    """Return *client* if it can name a class of clients. Raises BadClient, a ValueError, otherwise."""
     if isinstance(client, str) and _CLIENT.fullmatch(client):
         return client
-    raise ValueError("a client class has 1 to 32 letters, digits, spaces, dots, dashes or underscores")
+    raise BadClient
