@@ -13,7 +13,15 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from flask_gosession import events, ids
-from flask_gosession.errors import AuthError, InsufficientScope, Reason, SessionEnded, StoreError, TokenTypeError
+from flask_gosession.errors import (
+    AuthError,
+    InsufficientScope,
+    Reason,
+    SessionEnded,
+    StoreError,
+    TokenTypeError,
+    UserNotFound,
+)
 from flask_gosession.issuing import Issuer
 from flask_gosession.reporting import Emit, Reporter
 from flask_gosession.session import check as checks
@@ -76,7 +84,7 @@ class SessionManager:
         self.issuer = Issuer(codec, rng)
         self._reporter = Reporter(emit)
         self.subjects = Subjects(store, clock, leeway=self.policy.leeway, on_corrupt=self._tell_corrupt)
-        self.users = Users(user_loader, self.subjects, self.policy, clock)
+        self.users = Users(user_loader, self.subjects, self.policy, clock, self._tell_forgotten)
 
     @property
     def store(self) -> Store:
@@ -112,7 +120,7 @@ class SessionManager:
         refuse_reserved(claims or {})
         subject, now = valid_subject(subject), self.clock()
         access, refresh = self.codec.mint(), self.codec.mint()
-        idle_default, absolute = self._lifetimes(remember=remember)
+        usual_idle, absolute = self._lifetimes(remember=remember)
         session = Session(
             id=ids.new_id(),
             access=access.id,
@@ -121,9 +129,9 @@ class SessionManager:
             created=now,
             authenticated=now,
             seen=now,
-            expires=now + self._within_limits(lifetime, absolute),
-            idle=idle_default if idle is None else idle,
-            lifetime=self.policy.access_lifetime if access_lifetime is None else access_lifetime,
+            expires=now + self._seconds("lifetime", lifetime, absolute),
+            idle=self._seconds("idle", idle, usual_idle),
+            lifetime=self._seconds("access_lifetime", access_lifetime, self.policy.access_lifetime),
             client=valid_client(client),
             label=device.label,
             ip=device.ip,
@@ -171,10 +179,25 @@ class SessionManager:
             self._touch(seen, claims)
         return Checked(session, claims, seen.record)
 
+    def holder(self, token: str, kind: TokenType) -> Checked:
+        """Return the live session that a token belongs to, current or not; writes nothing and uses up nothing."""
+        now = self.clock()
+        claims = self.codec.decode(token, kind, now)
+        record = self.subjects.read(claims.subject).record
+        session = checks.live_session(record, claims.sid, now)
+        self.require_actor(session, now)
+        return Checked(session, claims, record)
+
     def check_with_user(self, token: str, *, user_ttl: float | None = None) -> tuple[Session, Any]:
-        """Return the session of an access token and the user it belongs to."""
+        """Return the session of an access token and the user it belongs to; no user where there is no loader.
+
+        Raises what `check` raises, and UserNotFound when the loader knows no such user.
+        """
         checked = self.authenticate(token)
-        return checked.session, self.users.of(checked.record, ttl=user_ttl)
+        user = self.users.of(checked.record, ttl=user_ttl)
+        if user is None and self.users.has_loader:
+            raise UserNotFound
+        return checked.session, user
 
     def claims(self, token: str, *, allow_expired: bool = False) -> Claims:
         """Return what a token of either type says, by its signature alone: the store is not asked."""
@@ -382,13 +405,11 @@ class SessionManager:
             return policy.remember_idle_timeout, policy.remember_absolute_timeout
         return policy.idle_timeout, policy.absolute_timeout
 
-    def _within_limits(self, lifetime: float | None, default: float) -> float:
+    def _seconds(self, name: str, value: float | None, default: float) -> float:
         longest = self.policy.longest_lifetime
-        if lifetime is not None and not 0 < lifetime <= longest:
-            raise ValueError(
-                f"a session lives more than 0 and at most {longest:.0f} seconds, the longer absolute timeout"
-            )
-        return default if lifetime is None else lifetime
+        if value is not None and not 0 < value <= longest:
+            raise ValueError(f"{name} is more than 0 and at most {longest:.0f} seconds, the longer absolute timeout")
+        return default if value is None else value
 
     def require_actor(self, session: Session, now: float) -> None:
         """Refuse an impersonated session whose actor has no live session any more."""
@@ -426,6 +447,9 @@ class SessionManager:
     ) -> None:
         at = self.clock()
         self._reporter.tell(kind(subject=subject, at=at, ip=ip, sid=session.sid, client=session.client, **more))
+
+    def _tell_forgotten(self, subject: str) -> None:
+        self._reporter.tell(events.UserForgotten(subject=subject, at=self.clock()))
 
     def _tell_corrupt(self, subject: str) -> None:
         self._reporter.tell(events.CorruptRecord(subject=subject, at=self.clock()))
