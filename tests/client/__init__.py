@@ -1,0 +1,1 @@
+"""The Python clients, against a real server on loopback."""
