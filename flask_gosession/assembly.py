@@ -11,9 +11,9 @@ from typing import Any
 
 from flask import Flask
 
-from flask_gosession import signals
+from flask_gosession import events, signals
 from flask_gosession.config import PREFIX, Config
-from flask_gosession.context import State
+from flask_gosession.context import State, forget_renewal
 from flask_gosession.cookies import CookieJar
 from flask_gosession.errors import ConfigError
 from flask_gosession.manager import SessionManager
@@ -47,8 +47,13 @@ def assemble(
     _warn_of_memory(app, config)
     jar = CookieJar(config, secure=_secure(app, config))
     transport = Transport(config, jar, keys.csrf, extractor)
-    manager = SessionManager(store, keys.codec(), config.policy, clock=clock, emit=partial(signals.send, app))
+    manager = SessionManager(store, keys.codec(), config.policy, clock=clock, emit=partial(_tell, app, config.realm))
     return State(app, config, manager, transport, _labeller(), Purger(store, config.purge_interval, clock))
+
+
+def _tell(app: Flask, realm: str, event: events.Event) -> None:
+    forget_renewal(realm, event)
+    signals.send(app, event)
 
 
 class _Keys:
@@ -99,6 +104,8 @@ def _derived(app: Flask, config: Config) -> DerivedKeys | None:
     secret, fallbacks = app.secret_key, app.config.get("SECRET_KEY_FALLBACKS") or ()
     if secret is None or secret == "":
         return None
+    if isinstance(fallbacks, (str, bytes)):
+        raise ConfigError("SECRET_KEY_FALLBACKS is a list of secrets, not one secret.")
     for each in (secret, *fallbacks):
         if not isinstance(each, (str, bytes)):
             raise ConfigError(

@@ -10,9 +10,10 @@ from typing import Any
 from flask import Flask, Request, Response, current_app, has_request_context, request
 from werkzeug.local import LocalProxy
 
+from flask_gosession import events
 from flask_gosession.binding import has_moved
 from flask_gosession.config import Config
-from flask_gosession.errors import AnsweredError, AuthError, StoreError, TokenMissing, UserNotFound
+from flask_gosession.errors import AnsweredError, AuthError, StoreConflict, StoreError, TokenMissing, UserNotFound
 from flask_gosession.manager import Checked, SessionManager
 from flask_gosession.purging import Purger
 from flask_gosession.session.device import Device
@@ -265,6 +266,14 @@ current_session: CurrentSession = LocalProxy(lambda: session_of("default"))  # t
 """The session of the current request; falsy when nobody is signed in."""
 
 
+def forget_renewal(realm: str, event: events.Event) -> None:
+    """Keep the renewed token of a session that has ended in this very request from the browser."""
+    if isinstance(event, events.Ended) and has_request_context():
+        visit = visits_of(request).get(realm)
+        if visit is not None and visit.renewed is not None and visit.renewed.sid == event.sid:
+            visit.renewed = None
+
+
 def finish(response: Response) -> Response:
     """Do what the visits of this request owe its answer: save data, set or unset cookies, forbid caching."""
     for visit in list(visits_of(request._get_current_object()).values()):  # type: ignore[attr-defined]  # noqa: SLF001
@@ -273,7 +282,8 @@ def finish(response: Response) -> Response:
                 _save(visit)
             visit.state.purger.nudge()
         except StoreError as error:
-            response = current_app.make_response(error.get_response())
+            error.realm = visit.state.config.realm
+            response = current_app.make_response(current_app.handle_user_exception(error))
             continue
         _set_cookies(visit, response)
     return response
@@ -282,8 +292,12 @@ def finish(response: Response) -> Response:
 def _save(visit: Visit) -> None:
     session = visit.current.opened if visit.current is not None else None
     changes = session.data.changes if session is not None else None
-    if session is not None and changes:
+    if session is None or not changes:
+        return
+    try:
         visit.state.manager.save_data(session.checked, changes)
+    except ValueError as error:  # it fits by itself, but not with what others have written meanwhile
+        raise StoreConflict from error
 
 
 def _set_cookies(visit: Visit, response: Response) -> None:

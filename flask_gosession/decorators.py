@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, current_app, request
 from flask_gosession import settings
 from flask_gosession.config import LOCATIONS
 from flask_gosession.context import Identity, state_of, visit_of
-from flask_gosession.errors import ConfigError, FreshLoginRequired, InsufficientScope, TokenMissing
+from flask_gosession.errors import AuthError, ConfigError, FreshLoginRequired, InsufficientScope, TokenMissing
 from flask_gosession.scopes import covers, granted
 
 P = ParamSpec("P")
@@ -73,7 +73,7 @@ class Guards:
 
         def admit() -> None:
             identity = visit_of(self.realm).authenticate(where)
-            if optional and _passes_as_guest(identity, optional):
+            if optional and _is_guest(identity, optional):
                 return
             _require_user(identity)
             if fresh:
@@ -86,7 +86,7 @@ class Guards:
         self, view: View[P, R] | None = None, /, *, within: timedelta | float | str | None = None
     ) -> Any:
         """Let a view run only if the credentials were seen *within* that time (RFC 9470), or ``FRESH_LIFETIME``."""
-        seconds = None if within is None else _within(within)
+        seconds = None if within is None else _seconds_of(within)
 
         def admit() -> None:
             _require_user(visit_of(self.realm).authenticate())
@@ -106,10 +106,15 @@ class Guards:
         return self._scope_decorator("permissions", permissions, match)
 
     def protect(self, target: Flask | Blueprint) -> None:
-        """Ask for a login on every route of an app or blueprint, but those marked `public`, static files and 404s."""
+        """Ask for a login on every route of an app or blueprint, but those marked `public`, static files and 404s.
+
+        A view whose own decorator asks for a login is left to it, and so to the locations that it names.
+        """
 
         def guard() -> None:
             if request.endpoint is None or request.method == "OPTIONS" or self._is_public(request.endpoint):
+                return
+            if self._guards_itself(request.endpoint):
                 return
             _require_user(visit_of(self.realm).authenticate())
 
@@ -128,6 +133,10 @@ class Guards:
         if stale or moved or identity.session.actor is not None:
             raise FreshLoginRequired(max_age=int(age))
 
+    def _guards_itself(self, endpoint: str) -> bool:
+        needs = getattr(current_app.view_functions.get(endpoint), NEEDS, ())
+        return any(need["realm"] == self.realm and not need.get("optional") for need in needs)
+
     def _is_public(self, endpoint: str) -> bool:
         view = current_app.view_functions.get(endpoint)
         state = state_of(self.realm)
@@ -137,7 +146,7 @@ class Guards:
     def _scope_decorator(
         self, kind: str, wanted: tuple[str, ...], match: Literal["all", "any"]
     ) -> Callable[[View[P, R]], View[P, R]]:
-        if not wanted or match not in ("all", "any"):
+        if not wanted or not all(isinstance(one, str) for one in wanted) or match not in ("all", "any"):
             raise ConfigError(f'{kind}_required takes the names of {kind}, and match="all" or match="any".')
 
         def admit() -> None:
@@ -180,11 +189,21 @@ def _require_user(identity: Identity) -> Any:
     return identity.user
 
 
-def _passes_as_guest(identity: Identity, optional: Optional) -> bool:
-    error = identity.error
-    if error is None or getattr(error, "code", 0) >= 500:
-        return False
-    return optional == "lenient" or isinstance(error, TokenMissing)
+def _is_guest(identity: Identity, optional: Optional) -> bool:
+    """Whether nobody is signed in, and that is no reason to refuse."""
+    try:
+        _require_user(identity)
+    except AuthError as error:
+        return optional == "lenient" or isinstance(error, TokenMissing)
+    return False
+
+
+def _seconds_of(within: timedelta | float | str) -> float:
+    try:
+        seconds: float = _within(within)
+    except ValueError as error:
+        raise ConfigError(f"within={within!r} {error}.") from None
+    return seconds
 
 
 def _check_level(level: str | None) -> None:

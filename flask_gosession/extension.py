@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from flask_gosession import answers, ids
 from flask_gosession.assembly import assemble
+from flask_gosession.binding import has_moved
 from flask_gosession.blueprint import make_blueprint
 from flask_gosession.config import DEFAULT_REALM, Config
 from flask_gosession.context import (
@@ -261,9 +262,10 @@ class GoSession(Generic[U]):
         visit = visit_of(self.name)
         actor = visit.authenticate().session.checked
         here = visit.state.device(request)
-        pair = visit.state.manager.impersonate(actor, self._subject_of(user), device=here, **options)
         if cookies is None:
             cookies = visit.authenticate().location == "cookie"
+        inspect = visit.state.transport.jar.check_size if cookies else _fits
+        pair = visit.state.manager.impersonate(actor, self._subject_of(user), device=here, inspect=inspect, **options)
         return _hand_out(visit, pair, cookies=cookies)
 
     def refresh(self) -> TokenPair:
@@ -276,7 +278,10 @@ class GoSession(Generic[U]):
             raise TokenMissing
         if presented.location == "cookie":
             transport.require_meant(request, presented, manager.claims(presented.token))
-        pair = manager.refresh(presented.token, device=visit.state.device(request))
+        here = visit.state.device(request)
+        if visit.state.config.binding:
+            has_moved(manager.holder(presented.token, kind), here, manager, visit.state.config)
+        pair = manager.refresh(presented.token, device=here)
         return _hand_out(visit, pair, cookies=presented.location == "cookie")
 
     def logout_user(self) -> Revocation:

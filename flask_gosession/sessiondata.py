@@ -25,12 +25,28 @@ class SessionData(MutableMapping[str, Any]):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The keys that differ from what is stored, with their values; a deleted one has `REMOVED`."""
+        """The keys that differ from what is stored, with their values; a deleted one has `REMOVED`.
+
+        What was changed in place is judged here, and raises as an assignment does.
+        """
         in_place = {key for key, before in self._handed_out.items() if self._differs(key, before)}
-        return {key: self._values.get(key, REMOVED) for key in self._assigned | in_place}
+        changed = self._assigned | in_place
+        if changed:
+            self._require_fitting(self._values)
+        return {key: self._values.get(key, REMOVED) for key in changed}
 
     def _differs(self, key: str, before: bytes) -> bool:
-        return key in self._values and msgspec.msgpack.encode(self._values[key]) != before
+        if key not in self._values:
+            return False
+        try:
+            return msgspec.msgpack.encode(self._values[key]) != before
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return True
+
+    def _require_fitting(self, values: Mapping[str, Any]) -> None:
+        size = size_of(values)
+        if size > self._cap:
+            raise ValueError(f"session data would have {size} bytes, and at most {self._cap} fit; keep it elsewhere")
 
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
@@ -42,11 +58,9 @@ class SessionData(MutableMapping[str, Any]):
         if not isinstance(key, str):
             raise TypeError(f"session data has text keys, not {type(key).__name__}")
         try:
-            size = size_of({**self._values, key: value})
-        except (TypeError, OverflowError, UnicodeEncodeError, RecursionError) as error:
+            self._require_fitting({**self._values, key: value})
+        except TypeError as error:
             raise TypeError(f"session data cannot hold {type(value).__name__} under {key!r}: {error}") from error
-        if size > self._cap:
-            raise ValueError(f"session data would have {size} bytes, and at most {self._cap} fit; keep it elsewhere")
         self._values[key] = value
         self._assigned.add(key)
 
