@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def safe_next(target: str | None, default: str = "/") -> str:
     r"""Return *target* if it is a path on this host, else *default*.
 
-    Refused are other hosts in any spelling: with a scheme, ``//host``, ``/\host``, control characters or white space,
-    also when they are percent-encoded once or twice.
+    Refused are other hosts in any spelling: with a scheme, ``//host``, ``/\host`` or control characters, also when
+    they are percent-encoded once or twice. A space must be encoded.
     """
-    return target if target and all(_is_local(text) for text in _spellings(target)) else default
+    return target if target and " " not in target and all(map(_is_local, _spellings(target))) else default
 
 
 def _spellings(target: str) -> tuple[str, str, str]:
@@ -23,10 +23,7 @@ def _spellings(target: str) -> tuple[str, str, str]:
 
 
 def _is_local(text: str) -> bool:
-    if not text.startswith("/") or text.startswith("//"):
-        return False
-    path, _, rest = text.partition("?")
-    if _CONTROL.search(path) or "//" in path[:2] or re.search(r"[\x00-\x1f\x7f\\]", rest):
+    if not text.startswith("/") or text.startswith("//") or _CONTROL.search(text):
         return False
     try:
         parts = urlsplit(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from enum import Enum
 from typing import Any
 
 
@@ -10,11 +11,15 @@ def granted(user: Any, kind: str) -> frozenset[str]:
     """Return what *user* has under the key or attribute *kind* (``roles``), or its singular (``role``)."""
     for name in (kind, kind[:-1]):
         value = user.get(name) if isinstance(user, Mapping) else getattr(user, name, None)
-        if isinstance(value, str):
-            return frozenset({value})
+        if isinstance(value, (str, Enum)):
+            return frozenset({_name(value)})
         if isinstance(value, Collection) and value:
-            return frozenset(str(one) for one in value)
+            return frozenset(_name(one) for one in value)
     return frozenset()
+
+
+def _name(one: object) -> str:
+    return str(one.value if isinstance(one, Enum) else one)
 
 
 def covers(held: Iterable[str], wanted: str) -> bool:

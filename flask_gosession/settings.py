@@ -11,6 +11,8 @@ from typing import Any
 Reader = Callable[[Any], Any]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_ETERNITY = 1e15
+"""No duration is as long; whole numbers beyond a float, infinity and NaN are not below it."""
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?\s*")
 
 
@@ -29,7 +31,7 @@ def duration(least: float = 0.0, most: float = math.inf) -> Reader:
 def _seconds(value: Any) -> float:
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _ETERNITY:
         return float(value)
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
