@@ -17,8 +17,9 @@ from flask_gosession import ids
 from flask_gosession.errors import StoreConflict, StoreUnavailable
 from flask_gosession.session import record as records
 from flask_gosession.session.change import Change, is_empty, tidy
+from flask_gosession.session.drop import drop
 from flask_gosession.session.record import MAJOR, SubjectRecord
-from flask_gosession.stores.base import Record, Store, Swap
+from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 
 log = logging.getLogger("flask_gosession")
 T = TypeVar("T")
@@ -28,6 +29,9 @@ NEWER = "The session was written by a newer version of this server."
 
 KEPT_BEYOND_END = 60.0
 """A store may forget a record this long, and the leeway, after the last thing in it has ended."""
+
+LOOK_UP_WITHIN = 0.2
+"""Seconds within which a write must have failed to be looked up: a write that timed out has cost what one may cost."""
 
 
 class Snapshot(NamedTuple):
@@ -81,16 +85,15 @@ class Subjects:
         """Apply *rule* to the record of *subject* as one atomic step; return the change, and whether it is confirmed.
 
         What the change refuses is raised after the write. Raises StoreUnavailable, and StoreConflict when others
-        kept writing. A write whose answer was lost is looked up before it is tried once more.
+        kept writing. A write whose answer was lost is looked up before it is tried once more; one that timed out is
+        not, so that nobody waits twice for a store that is down: the caller tries again, and every rule bears that.
+        On a full store a revocation deletes the whole record where nothing else can be done.
         """
-        deadline = time.monotonic() + self._patience
         with self._turn(subject):
-            for outcome in self._attempts(subject, rule):
-                if outcome is not None:
-                    return outcome
-                if time.monotonic() > deadline:
-                    raise StoreConflict
-        raise StoreConflict
+            try:
+                return self._until_done(subject, rule)
+            except StoreFull:
+                return self._until_done(subject, lambda record, now: _by_deletion(record, rule(record, now), now))
 
     def try_update(self, seen: Snapshot, rule: Rule[T]) -> bool:
         """Apply *rule* to what was read, if nobody has written since; return whether that was so.
@@ -100,18 +103,30 @@ class Subjects:
         change = rule(seen.record, self._clock())
         return self._swap(seen.record.subject, self._write_of(seen, change)) is not Swap.LOST
 
+    def _until_done(self, subject: str, rule: Rule[T]) -> tuple[Change[T], bool]:
+        deadline = time.monotonic() + self._patience
+        for outcome in self._attempts(subject, rule):
+            if outcome is not None:
+                return outcome
+            if time.monotonic() > deadline:
+                break
+        raise StoreConflict
+
     def _attempts(self, subject: str, rule: Rule[T]) -> Iterator[tuple[Change[T], bool] | None]:
         """Yield the outcome once it stands, and None for each time that somebody else was faster."""
         failures, pause = 0, 0.001
         while True:
+            began = time.monotonic()
             seen = self.read(subject)
             change = rule(seen.record, self._clock())
             write = self._write_of(seen, change)
             try:
                 outcome = self._swap(subject, write)
+            except StoreFull:
+                raise
             except StoreUnavailable:
                 failures += 1
-                if failures > 1:
+                if failures > 1 or time.monotonic() > began + LOOK_UP_WITHIN:
                     raise
                 outcome = self._look_up(subject, write)
             yield None if outcome is Swap.LOST else (change, outcome is Swap.DONE)
@@ -163,6 +178,17 @@ class Subjects:
     def _report_corrupt(self, subject: str) -> None:
         log.error("the stored record of a subject cannot be read; it counts as signed out until the next login")
         self._on_corrupt(subject)
+
+
+def _by_deletion(record: SubjectRecord, change: Change[T], now: float) -> Change[T]:
+    """Return a change that needs no room. Raises StoreFull where there is none."""
+    if change.record is record:
+        return change
+    dropped = drop(record, change, now)
+    if dropped is None:
+        raise StoreFull
+    log.warning("a record was deleted as a whole, because a session had to end and the store is full")
+    return dropped
 
 
 def _blank(subject: str) -> SubjectRecord:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from flask_gosession.errors import StoreUnavailable
-from flask_gosession.stores.base import Record, Store, Swap
+from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 
 
 class Call(NamedTuple):
@@ -25,6 +25,8 @@ class FaultyStore:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.calls: list[Call] = []
+        self.full = False
+        """While true every record that is put is refused with StoreFull; deletions are done."""
         self._failures: Counter[str] = Counter()
         self._lost_replies = 0
         self._unconfirmed = 0
@@ -68,6 +70,8 @@ class FaultyStore:
         self._called("swap", subject, announce=announce)
         if self._rivals:
             self._rivals.popleft()()
+        if self.full and new is not None:
+            raise StoreFull
         outcome = self.store.swap(subject, etag, new, expires_at, announce=announce)
         if self._take("_lost_replies"):
             raise StoreUnavailable
