@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, current_app, flash, redirect, request, url_for
+from werkzeug.urls import iri_to_uri
 
 from flask_gosession.context import EXTENSION, State, realm_of
 from flask_gosession.errors import AnsweredError, AuthError
@@ -43,8 +44,9 @@ def wants_page() -> bool:
         return False
     if request.is_json or request.headers.get("X-Requested-With") == "XMLHttpRequest":
         return False
-    accepted = request.accept_mimetypes
-    return "text/html" in list(accepted.values()) and accepted["text/html"] >= accepted["application/json"]
+    # No browser asks for JSON by name; who does gets it, also where HTML would be as welcome.
+    named = {kind.lower(): quality for kind, quality in request.accept_mimetypes}
+    return named.get("text/html", 0) > named.get("application/json", 0)
 
 
 def _to_login(error: AuthError, login_view: str) -> Any:
@@ -60,7 +62,8 @@ def _to_login(error: AuthError, login_view: str) -> Any:
 
 def _way_back() -> str:
     if request.method in ("GET", "HEAD"):
-        return safe_next(request.full_path.rstrip("?"))
+        here = urlsplit(iri_to_uri(request.url))
+        return safe_next(f"{here.path}?{here.query}" if here.query else here.path)
     try:
         referrer = urlsplit(request.referrer or "")
     except ValueError:

@@ -149,23 +149,24 @@ class Visit:
     current: Identity | None = None
     pair: TokenPair | None = None
     renewed: TokenPair | None = None
-    csrf: str = ""
+    csrf: str = field(default="", repr=False)
     unset: bool = False
     uncached: bool = False
     read_cookie: bool = False
     confirmed: bool = True
+    warned: bool = False
 
     def read(self, kind: TokenType, locations: Collection[str] | None = None) -> Presented | None:
         """Return the token that the request brings."""
         presented = self.state.transport.read(self.request, kind, locations)
-        used = self.state.config.token_locations if locations is None else locations
+        used = self.state.transport.locations if locations is None else locations
         self.read_cookie = self.read_cookie or "cookie" in used
         return presented
 
     def authenticate(self, locations: Collection[str] | None = None) -> Identity:
         """Return who is asking: asked once a request, whoever wants to know."""
         if self.current is None or locations is not None:
-            chosen = tuple(self.state.config.token_locations if locations is None else locations)
+            chosen = tuple(self.state.transport.locations if locations is None else locations)
             if chosen not in self.identities:
                 self.identities[chosen] = self._ask(chosen)
             self.current = self.identities[chosen]
@@ -250,12 +251,15 @@ def session_of(realm: str) -> CurrentSession | None:
 def _leniently(realm: str, pick: Callable[[Identity], Any]) -> Any:
     if not has_request_context():
         return None
+    visit = visit_of(realm)
     try:
-        return pick(visit_of(realm).authenticate())
+        return pick(visit.authenticate())
     except AuthError:
         return None
     except StoreError:
-        log.warning("the session store is not available; the page is shown as to a guest")
+        if not visit.warned:
+            log.warning("the session store is not available; the page is shown as to a guest")
+        visit.warned = True
         return None
 
 

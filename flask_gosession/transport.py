@@ -16,9 +16,10 @@ from flask_gosession.cookies import CookieJar
 from flask_gosession.errors import CSRFFailed, TokenMalformed
 from flask_gosession.tokens.types import Claims, TokenType
 
+EXTRACTOR = "extractor"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-_BEARER = re.compile(r"bearer ([^\s,]+)", re.IGNORECASE)
+_BEARER = re.compile(r"bearer +([^\s,]+)", re.IGNORECASE)
 
 
 class Presented(NamedTuple):
@@ -58,18 +59,18 @@ class Transport:
             "query": self._from_query,
             "cookie": self._from_cookie,
         }
-        self._readers = {"extractor": extractor, **readers} if extractor else readers
+        self._readers = {EXTRACTOR: extractor, **readers} if extractor else readers
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The configured locations in the order in which they count."""
-        return tuple(name for name in self._readers if name in self._config.token_locations)
+        """The configured locations in the order in which they count; an extractor is always one of them."""
+        return tuple(name for name in self._readers if name in (EXTRACTOR, *self._config.token_locations))
 
     def read(self, request: Request, kind: TokenType, locations: Collection[str] | None = None) -> Presented | None:
         """Return the token that *request* brings, from the configured or the given *locations*."""
-        allowed = self._config.token_locations if locations is None else locations
+        allowed = self.locations if locations is None else locations
         for location, reader in self._readers.items():
-            if location == "extractor" or location in allowed:
+            if location in allowed:
                 token = reader(request, kind)
                 if token is not None:
                     return Presented(token, location)
