@@ -14,6 +14,8 @@ import servers
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0
+IN_CI = bool(os.environ.get("CI"))
+"""Whether what is missing fails: there the machine was to have it."""
 
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
