@@ -164,8 +164,8 @@ export class GoSession extends EventTarget {
 
   async ask() {
     const body = await bodyOf(await this.fetch(this.#base + "session"));
-    if (!body.exp || !this.#cookie) return;
     this.#learn(body.now);
+    if (!body.exp || !this.#cookie || this.#jar("state")) return;
     this.#keep({ ...body, expires_in: body.exp - body.now });
     this.#look();
   }

@@ -346,6 +346,16 @@ test("cookie mode with cookies of another origin asks the server for the end, an
   assert.equal(session.secondsLeft(), 900);
 });
 
+test("cookie mode: asking though the cookie can be read leaves nothing behind that outlives a sign-out", async () => {
+  server.cookieMode = true;
+  const session = make({ mode: "cookie" });
+  clock.seconds += 10;
+  await session.ask();
+  assert.equal(await session.signOut(), true);
+  assert.equal(session.signedIn, false);
+  assert.deepEqual(session.events, ["ended logged_out"]);
+});
+
 test("a started page renews ahead of the end by itself, and says so before", async () => {
   const { session } = started();
   clock.seconds += 780;
