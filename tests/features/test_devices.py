@@ -1,0 +1,102 @@
+"""What a person recognises their sessions by."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.sites import FIREFOX, IPHONE
+
+ODD = [
+    "",
+    "x" * 5000,
+    "\xe9\xff",
+    "<script>alert(1)</script>",
+    "Mozilla/5.0 (" * 300,
+    "\t",
+    "🦊".encode().decode("latin-1"),
+]
+
+
+def listed(site, pair):
+    return site.get(pair["access_token"], "/auth/sessions").json["sessions"]
+
+
+def test_the_list_tells_the_devices_apart(make_any):
+    """Label by a well-kept parser, client class, address, agent, times, and which one this is."""
+    site = make_any()
+    phone = site.login(client="ios", environ={"REMOTE_ADDR": "192.0.2.7", "HTTP_USER_AGENT": IPHONE})
+    began = site.clock()
+    site.clock.advance(100)
+    laptop = site.login(environ={"REMOTE_ADDR": "2001:db8::1", "HTTP_USER_AGENT": FIREFOX})
+    one, two = listed(site, laptop)
+    assert one.pop("sid") != two.pop("sid")
+    assert one == {
+        "client": "web",
+        "label": "Firefox on Linux",
+        "ip": "2001:db8::1",
+        "agent": FIREFOX,
+        "created": int(began + 100),
+        "last_seen": int(began + 100),
+        "expires": laptop["session_expires_at"],
+        "remember": False,
+        "actor": None,
+        "current": True,
+    }
+    assert (two["label"], two["ip"], two["client"]) == ("Mobile Safari on iOS", "192.0.2.7", "ios")
+    assert (two["current"], two["created"]) == (False, int(began))
+    assert phone["session_expires_at"] == two["expires"]
+
+
+def test_last_seen_follows_the_use(make_any):
+    """The use of a session is noted, at most once a touch interval."""
+    site = make_any(TOUCH_INTERVAL=60)
+    pair = site.login()
+    site.clock.advance(30)
+    site.get(pair["access_token"])
+    assert listed(site, pair)[0]["last_seen"] == int(site.clock() - 30)
+    site.clock.advance(31)
+    site.get(pair["access_token"])
+    assert listed(site, pair)[0]["last_seen"] == int(site.clock())
+
+
+def test_the_address_is_the_connection_s_alone(make_any):
+    """Headers that name an address change nothing: trusting a proxy is ProxyFix's job (HTT-08)."""
+    site = make_any()
+    forged = {
+        "HTTP_X_FORWARDED_FOR": "203.0.113.1",
+        "HTTP_FORWARDED": "for=203.0.113.1",
+        "HTTP_X_REAL_IP": "203.0.113.1",
+        "REMOTE_ADDR": "192.0.2.7",
+    }
+    assert listed(site, site.login(environ=forged))[0]["ip"] == "192.0.2.7"
+
+
+@pytest.mark.parametrize("agent", ODD, ids=range(len(ODD)))
+def test_odd_agents_are_kept_short(make_any, agent):
+    """Whatever a client says it is, the login works and the list can be read."""
+    site = make_any()
+    (one,) = listed(site, site.login(environ={"HTTP_USER_AGENT": agent}))
+    assert len(one["agent"]) <= 200
+    assert len(one["label"]) <= 60
+
+
+def test_one_of_the_list_can_be_ended(make_any):
+    """A person ends another of their sessions by its sid; it is told by which client."""
+    site = make_any()
+    lost, mine = site.login(client="ios"), site.login()
+    sid = next(one["sid"] for one in listed(site, mine) if not one["current"])
+    assert site.send("DELETE", f"/auth/sessions/{sid}", mine["access_token"]).status_code == 204
+    body = site.get(lost["access_token"]).json
+    assert (body["reason"], body["client"]) == ("logged_out", "web")
+    assert len(listed(site, mine)) == 1
+
+
+@pytest.mark.parametrize("sid", ["x", "A" * 22, "%00", "..", "a" * 1000])
+def test_an_unknown_sid_ends_nothing(make_any, sid):
+    """Ending what is not there is no error, and nobody else's session can be named (REV-07)."""
+    site = make_any()
+    pair, other = site.login(), site.login("bob")
+    (theirs,) = listed(site, other)
+    for named in (sid, theirs["sid"]):
+        assert site.send("DELETE", f"/auth/sessions/{named}", pair["access_token"]).status_code in {204, 404}
+    assert site.get(other["access_token"]).status_code == 200
