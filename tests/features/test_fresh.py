@@ -1,0 +1,124 @@
+"""Some views want the credentials seen recently, and say how recently (RFC 9470)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import jwt
+import pytest
+
+from features.sites import FIREFOX
+from flask_gosession import ConfigError, events
+
+
+@pytest.fixture
+def site(make_any):
+    site = make_any(FRESH_LIFETIME="10m", ACCESS_LIFETIME="1h", TOKEN_LOCATIONS=("header", "cookie"))
+    add_views(site)
+    return site
+
+
+def add_views(site):
+    gosession = site.gosession
+    for path, decorate in {
+        "/fresh": gosession.fresh_login_required,
+        "/fresh-as-login": gosession.login_required(fresh=True),
+        "/fresher": gosession.fresh_login_required(within=60),
+        "/fresher-text": gosession.fresh_login_required(within="1m"),
+        "/fresher-delta": gosession.fresh_login_required(within=timedelta(minutes=1)),
+    }.items():
+        site.app.add_url_rule(path, path[1:], decorate(lambda: "fresh"), methods=["GET", "POST"])
+
+    @site.app.post("/confirm")
+    @gosession.login_required
+    def confirm():
+        gosession.confirm_login()
+        return {"age": site.clock() - gosession.current_session.authenticated}
+
+
+WITHIN = {"/fresh": 600, "/fresh-as-login": 600, "/fresher": 60, "/fresher-text": 60, "/fresher-delta": 60}
+
+
+@pytest.mark.parametrize("path", WITHIN)
+def test_a_login_is_fresh_for_a_while(site, path):
+    """Within the time the view runs, after it the answer says how recent a sign-in is asked for."""
+    token = site.login(client="ios")["access_token"]
+    site.clock.advance(WITHIN[path])
+    assert site.get(token, path).text == "fresh"
+    site.clock.advance(1)
+    answer = site.get(token, path)
+    assert (answer.status_code, answer.json["error"]) == (401, "fresh_login_required")
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.startswith('Bearer error="insufficient_user_authentication"')
+    assert challenge.endswith(f"max_age={WITHIN[path]}")
+    assert site.get(token).status_code == 200
+
+
+@pytest.mark.parametrize("path", WITHIN)
+def test_nobody_is_not_fresh(site, path):
+    """Without a token the answer is that of any protected view."""
+    assert site.get(None, path).json["error"] == "token_missing"
+
+
+def test_use_does_not_make_fresh(site):
+    """Neither use nor refresh counts as showing the credentials."""
+    pair = site.login(client="ios")
+    site.clock.advance(601)
+    pair = site.refresh(pair).json
+    assert site.get(pair["access_token"], "/fresh").status_code == 401
+
+
+def test_confirmed_credentials_do(site):
+    """confirm_login makes the session fresh from now, keeps its sid, and is told."""
+    token = site.login(client="ios")["access_token"]
+    site.clock.advance(601)
+    assert site.send("POST", "/confirm", token).json == {"age": 0}
+    assert site.get(token, "/fresher").status_code == 200
+    assert len(site.told(events.Confirmed)) == 1
+    assert len(site.manager.sessions("ada")) == 1
+
+
+def test_confirming_needs_a_session(site):
+    """A session that has ended is not made fresh: it stays ended."""
+    token = site.login(client="ios")["access_token"]
+    site.manager.revoke_all("ada")
+    assert site.send("POST", "/confirm", token).json["reason"] == "revoked_all"
+
+
+def test_auth_time_stands_in_the_token(make):
+    """A service without the store reads when the credentials were seen; a browser's cookie is renewed with it."""
+    site = make(ACCESS_LIFETIME="1h", TOKEN_LOCATIONS=("cookie",))
+    add_views(site)
+    browser = site.browser()
+    browser.login()
+
+    def auth_time():
+        return jwt.decode(browser.cookie("gosession_access"), options={"verify_signature": False})["auth_time"]
+
+    began = int(site.clock())
+    assert auth_time() == began
+    site.clock.advance(1000)
+    browser.post("/auth/refresh")
+    assert auth_time() == began
+    assert browser.post("/confirm").status_code == 200
+    assert auth_time() == int(site.clock())
+    assert browser.get("/fresher").status_code == 200
+
+
+def test_confirmed_here_is_bound_to_here(make_any):
+    """Who shows the credentials in a new place has moved there."""
+    site = make_any(BINDING=("ip", "agent"), BINDING_ACTION="step_up")
+    add_views(site)
+    token = site.login(environ={"REMOTE_ADDR": "192.0.2.1"})["access_token"]
+    away = {"environ_overrides": {"REMOTE_ADDR": "198.51.100.1", "HTTP_USER_AGENT": FIREFOX}}
+    assert site.get(token, "/fresh", **away).json["error"] == "fresh_login_required"
+    assert site.send("POST", "/confirm", token, **away).status_code == 200
+    assert site.get(token, "/fresh", **away).status_code == 200
+    assert site.manager.sessions("ada")[0].label == "Firefox on Linux"
+
+
+@pytest.mark.parametrize("within", [0, "soon", -1, [], True], ids=str)
+def test_a_wrong_time_is_told_at_once(site, within):
+    """A within that is no duration fails when the view is decorated."""
+    with pytest.raises(ConfigError, match="must be"):
+        site.gosession.fresh_login_required(within=within)
