@@ -35,6 +35,8 @@ def moved(checked: Checked, device: Device, bound: Binding) -> bool:
 def _network(ip: str) -> str:
     try:
         address = ip_address(ip)
+        # A socket for both families shows IPv4 in IPv6 clothes.
+        address = getattr(address, "ipv4_mapped", None) or address
         return str(ip_network((address, _PREFIX[address.version]), strict=False))
     except ValueError:
         return ip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
@@ -115,6 +116,10 @@ class Identity:
         self.moved = False
         """Whether the session is used from elsewhere than it was made."""
 
+    def open(self, checked: Checked) -> None:
+        """Stand for that session from now on."""
+        self._session = CurrentSession(checked, self._state.config.data_cap)
+
     @property
     def opened(self) -> CurrentSession | None:
         """The session, if anybody has asked for it."""
@@ -192,14 +197,19 @@ class Visit:
         if presented.location == "cookie":
             claims = manager.claims(presented.token)
             self.state.transport.require_meant(self.request, presented, claims)
-        checked = manager.authenticate(presented.token)
-        identity = Identity(self.state, CurrentSession(checked, self.state.config.data_cap))
-        if self.state.config.binding:
-            identity.moved = has_moved(checked, self.state.device(self.request), manager, self.state.config)
+        identity = Identity(self.state)
         identity.location = presented.location
+        checked = manager.authenticate(presented.token, inspect=partial(self._compare, identity))
+        identity.open(checked)
         if presented.location == "cookie":
             self.renewed = manager.renewal(checked)
         return identity
+
+    def _compare(self, identity: Identity, checked: Checked) -> None:
+        """Note whether the session has moved; raises where that is refused."""
+        state = self.state
+        if state.config.binding:
+            identity.moved = has_moved(checked, state.device(self.request), state.manager, state.config)
 
 
 def state_of(realm: str, app: Flask | None = None) -> State:

@@ -30,7 +30,7 @@ from flask_gosession.context import (
     visit_of,
 )
 from flask_gosession.decorators import Guards
-from flask_gosession.errors import AnsweredError, AuthError, ConfigError, TokenMissing, UserNotFound
+from flask_gosession.errors import AnsweredError, AuthError, ConfigError, CSRFFailed, TokenMissing, UserNotFound
 from flask_gosession.manager import Checked, Revocation, SessionManager
 from flask_gosession.openapi import security_of, security_schemes
 from flask_gosession.redirects import safe_next
@@ -102,6 +102,7 @@ class GoSession(Generic[U]):
         self._verifier: Callable[[str, str], Any] | None = None
         self._handlers: dict[str | None, Handler] = {}
         self._states: list[State] = []
+        self._without_login = False
         guards = Guards(name)
         self.login_required = guards.login_required
         self.fresh_login_required = guards.fresh_login_required
@@ -153,8 +154,14 @@ class GoSession(Generic[U]):
     def credential_verifier(self, verifier: F) -> F:
         """Register the function that maps user name and password to what `login_user` takes, or None.
 
-        The blueprint then has a login endpoint. It should take as long for a name that does not exist.
+        A blueprint that is made afterwards has a login endpoint. The function should take as long for a name that does
+        not exist. Raises ConfigError when a blueprint was made before, without that endpoint.
         """
+        if self._without_login:
+            raise ConfigError(
+                "Register the credential verifier before calling blueprint(), which otherwise has no login endpoint; "
+                'leave_out=["login"] says that it shall have none.'
+            )
         self._verifier = verifier
         return verifier
 
@@ -174,18 +181,22 @@ class GoSession(Generic[U]):
         *,
         name: str | None = None,
         leave_out: Collection[str] = (),
-        introspection_auth: Callable[[], bool] | None = None,
+        introspection_auth: Callable[[], bool | Awaitable[bool]] | None = None,
     ) -> Blueprint:
         """Return a blueprint with ready-made endpoints, to be registered on the app; see `make_blueprint`."""
+        self._without_login = self._verifier is None and "login" not in leave_out
         return make_blueprint(self, name=name, leave_out=leave_out, introspection_auth=introspection_auth)
 
     def openapi_security_schemes(self) -> dict[str, Any]:
         """Return the ``components.securitySchemes`` of an OpenAPI document for the current app."""
-        return security_schemes(state_of(self.name).config)
+        return security_schemes(state_of(self.name))
 
     def openapi_security(self, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
-        """Return the ``security`` of an operation, from the decorators on its view."""
-        return security_of(view, state_of(self.name).config)
+        """Return the ``security`` of an operation, from the decorators on its view and from `protect`.
+
+        Ask with the view as it is registered: in ``app.view_functions``, or what the decorators returned.
+        """
+        return security_of(view, state_of(self.name))
 
     def error_handler(self, code: str | None = None) -> Callable[[F], F]:
         """Register the function that answers errors of this realm, all of them or those whose ``error`` is *code*.
@@ -292,12 +303,15 @@ class GoSession(Generic[U]):
         """
         visit = visit_of(self.name)
         manager, location, ended = visit.state.manager, "cookie", Revocation(0, confirmed=True)
-        for presented, claims in _presented(visit)[:1]:
+        found = _presented(visit)[:1]
+        for presented, claims in found:
             visit.state.transport.require_meant(request, presented, claims)
             ended = manager.logout(presented.token, device=visit.state.device(request))
             location = presented.location
-        # The cookies of somebody else than the token that was sent on purpose are not ours to take.
+        # The cookies of somebody else than the token that was sent on purpose are not ours to take, and another site
+        # that the browser sends no cookies for must not take them either.
         visit.unset = location == "cookie" and "cookie" in visit.state.config.token_locations
+        visit.unset = visit.unset and bool(found or _from_own_page(visit))
         visit.uncached, visit.confirmed = True, ended.confirmed
         visit.become(Identity(visit.state, error=TokenMissing()))
         return ended
@@ -384,6 +398,14 @@ def _presented_at(visit: Visit, location: str, kind: TokenType) -> tuple[Present
         return None
 
 
+def _from_own_page(visit: Visit) -> bool:
+    try:
+        visit.state.transport.require_own_origin(visit.request)
+    except CSRFFailed:
+        return False
+    return True
+
+
 def _fits(_pair: TokenPair) -> None:
     """Accept a pair that goes into a body: nothing bounds it there."""
 
@@ -400,9 +422,8 @@ class _Later(Identity):
         """The session that was just made."""
         if self._session is None:
             # An answer that gets lost was never used: a look by the server itself must not start the grace period.
-            checked = self._state.manager.authenticate(self._token, used=False)
-            self._session = CurrentSession(checked, self._state.config.data_cap)
-        return self._session
+            self.open(self._state.manager.authenticate(self._token, used=False))
+        return super().session
 
 
 def _subject_alone(subject: str) -> dict[str, str]:

@@ -165,19 +165,24 @@ class SessionManager:
         """Return the live session of an access token, or raise the AuthError that says why it is none."""
         return self.authenticate(token).session
 
-    def authenticate(self, token: str, *, used: bool = True) -> Checked:
+    def authenticate(
+        self, token: str, *, used: bool = True, inspect: Callable[[Checked], None] = lambda _checked: None
+    ) -> Checked:
         """Like `check`, and return what the session was checked against: one read, no second look at the store.
 
-        *used* is False for a token that its client does not have yet: then looking is no use of it.
+        *used* is False for a token that its client does not have yet: then looking is no use of it. What *inspect*
+        raises is no use of it either.
         """
         now = self.clock()
         claims = self.codec.decode(token, TokenType.ACCESS, now)
         seen = self.subjects.read(claims.subject)
         session = checks.check(seen.record, claims, now, self.policy)
         self.require_actor(session, now)
+        checked = Checked(session, claims, seen.record)
+        inspect(checked)
         if used and checks.touch_due(session, claims.jti, now, self.policy):
             self._touch(seen, claims)
-        return Checked(session, claims, seen.record)
+        return checked
 
     def holder(self, token: str, kind: TokenType) -> Checked:
         """Return the live session that a token belongs to, current or not; writes nothing and uses up nothing."""
