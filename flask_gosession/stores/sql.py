@@ -211,11 +211,11 @@ def _was_cut(error: StoreUnavailable) -> bool:
 
 
 def _was_refused(error: StoreUnavailable) -> bool:
-    """Return whether nothing of the write is under way: the server itself said no, or no connection was free."""
+    """Return whether nothing of the write is under way: the server itself said no to it, or no connection was free."""
     cause = error.__cause__
-    return isinstance(cause, sa.exc.TimeoutError) or (
-        isinstance(cause, sa.exc.DBAPIError) and not cause.connection_invalidated
-    )
+    if isinstance(cause, sa.exc.DBAPIError):
+        return cause.statement is not None and not cause.connection_invalidated
+    return isinstance(cause, sa.exc.TimeoutError)
 
 
 def _id(subject: str) -> bytes:
