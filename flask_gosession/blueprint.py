@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol, cast
 
-from flask import Blueprint, Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from flask.sansio.app import App
 
+from flask_gosession.config import DEFAULT_REALM
 from flask_gosession.context import State, Visit, state_of, visit_of
 from flask_gosession.decorators import Guards, public
-from flask_gosession.errors import AuthError, ConfigError
+from flask_gosession.document import describe
+from flask_gosession.errors import AuthError, BadRequest, ConfigError, InvalidClient, InvalidCredentials, InvalidRequest
 from flask_gosession.introspection import introspect
 from flask_gosession.manager import Revocation
-from flask_gosession.openapi import describe
 from flask_gosession.session.device import valid_client
 from flask_gosession.session.record import Session
 from flask_gosession.tokens.types import TokenPair
@@ -60,14 +61,16 @@ class _Route(NamedTuple):
 
 
 class SessionBlueprint(Blueprint):
-    """Stands at ``GOSESSION_URL_PREFIX``, unless it is registered elsewhere."""
+    """Stands at ``GOSESSION_URL_PREFIX``, unless it is registered elsewhere; the refresh cookie goes there, too."""
 
     realm: str
 
     def register(self, app: App, options: dict[str, Any]) -> None:
         """Register the endpoints on *app*."""
-        options.setdefault("url_prefix", state_of(self.realm, cast("Flask", app)).config.url_prefix)
-        super().register(app, options)
+        state = state_of(self.realm, cast("Flask", app))
+        prefix: str = options.get("url_prefix") or state.config.url_prefix
+        state.transport.jar.follow(prefix)
+        super().register(app, {**options, "url_prefix": prefix})
 
 
 def make_blueprint(
@@ -75,37 +78,42 @@ def make_blueprint(
     *,
     name: str | None = None,
     leave_out: Collection[str] = (),
-    introspection_auth: Callable[[], bool] | None = None,
+    introspection_auth: Callable[[], bool | Awaitable[bool]] | None = None,
 ) -> Blueprint:
     """Return a blueprint with the endpoints of *realm*, without those that *leave_out* names.
 
-    ``login`` is there when a credential verifier is registered; ``introspect`` needs *introspection_auth*, which says
-    whether the current request comes from a service that may ask. Raises ConfigError for unknown names.
+    ``login`` is there when a credential verifier was registered before; ``introspect`` needs *introspection_auth*,
+    plain or async, which returns True when the current request comes from a service that may ask; anything else it
+    returns is a no. Raises ConfigError for unknown names.
     """
-    endpoints = _Endpoints(realm, introspection_auth)
-    routes = endpoints.routes()
-    unknown = set(leave_out) - {route.name for route in routes} - {"login", "introspect"}
+    routes = _Endpoints(realm, introspection_auth).routes()
+    left_out = {leave_out} if isinstance(leave_out, str) else set(leave_out)
+    unknown = left_out - {route.name for route in routes} - {"login", "introspect", "openapi"}
     if unknown:
         raise ConfigError(f"There is no endpoint {', '.join(sorted(unknown))} to leave out.")
-    realm_name = "gosession" if realm.name == "default" else f"gosession_{realm.name}"
+    realm_name = "gosession" if realm.name == DEFAULT_REALM else f"gosession_{realm.name}"
     blueprint = SessionBlueprint(name or realm_name, __name__)
     blueprint.realm = realm.name
-    kept = [route for route in routes if route.name not in leave_out]
+    kept = [route for route in routes if route.name not in left_out]
     for route in kept:
         blueprint.add_url_rule(route.rule, route.name, route.view, methods=[route.method])
-    if "openapi" not in leave_out:
+    if "openapi" not in left_out:
         names = {route.name for route in kept} | {"openapi"}
-        blueprint.add_url_rule("/openapi.json", "openapi", public(lambda: describe(state_of(realm.name), names)))
+        blueprint.add_url_rule("/openapi.json", "openapi", public(lambda: _document(realm.name, names)))
     return blueprint
+
+
+def _document(realm: str, names: Collection[str]) -> dict[str, Any]:
+    prefix = request.script_root + request.path.removesuffix("/openapi.json")
+    return describe(state_of(realm), names, url=prefix or "/")
 
 
 class _Endpoints:
     """The views, over one realm."""
 
-    def __init__(self, realm: Realm, introspection_auth: Callable[[], bool] | None) -> None:
+    def __init__(self, realm: Realm, introspection_auth: Callable[[], bool | Awaitable[bool]] | None) -> None:
         self._realm = realm
         self._introspection_auth = introspection_auth
-        self._guard = Guards(realm.name).login_required
 
     def routes(self) -> list[_Route]:
         """Return the endpoints that can be had."""
@@ -128,6 +136,11 @@ class _Endpoints:
             routes.append(_Route("login", "/login", "POST", self.login))
         return routes
 
+    def _guard(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        guarded = Guards(self._realm.name).login_required(view)
+        # The default realm's `protect` is not to ask here for a login of its own, too.
+        return guarded if self._realm.name == DEFAULT_REALM else public(guarded)
+
     @property
     def _visit(self) -> Visit:
         return visit_of(self._realm.name)
@@ -139,15 +152,12 @@ class _Endpoints:
     @public
     def login(self) -> Any:
         """Sign in with the credentials that the app's verifier accepts."""
-        body = json_of(request)
-        if not isinstance(body, dict) or not all(isinstance(body.get(key), str) for key in ("username", "password")):
-            return _bad_request("The body is a JSON object with the texts username and password.")
-        client = valid_client(body.get("client", "web"))
-        self._state.transport.require_own_origin(request)
+        body = _login_body(json_of(request))
+        self._require_own_page()
         user = self._realm.verify_credentials(body["username"], body["password"])
-        if user is None:
-            return jsonify(error="invalid_credentials", message="User name or password is wrong.", reason=None), 401
-        pair = self._realm.login_user(user, client=client, remember=body.get("remember") is True)
+        if user is None or user is False:
+            raise InvalidCredentials
+        pair = self._realm.login_user(user, client=body["client"], remember=body["remember"])
         return jsonify(pair.to_dict())
 
     @public
@@ -218,11 +228,8 @@ class _Endpoints:
     @public
     def revoke(self) -> Any:
         """End the session of the token in the form (RFC 7009); an unknown token is no error."""
-        token = request.form.get("token")
-        if not token:
-            return _bad_request("The form field token is missing.", "invalid_request")
         try:
-            ended = self._state.manager.logout(token, device=self._state.device(request))
+            ended = self._state.manager.logout(_token_of_form(), device=self._state.device(request))
         except AuthError:
             return "", 200
         self._visit.confirmed = ended.confirmed
@@ -232,13 +239,12 @@ class _Endpoints:
     def introspect(self) -> Any:
         """Tell an authorised service what the token in the form is worth (RFC 7662)."""
         assert self._introspection_auth is not None  # noqa: S101 - the route is not there without
-        if not self._introspection_auth():
-            return jsonify(error="invalid_client", message="This service may not ask.", reason=None), 401
-        token = request.form.get("token")
-        if not token:
-            return _bad_request("The form field token is missing.", "invalid_request")
-        self._visit.uncached = True
-        return jsonify(introspect(self._state.manager, token))
+        visit = self._visit
+        visit.uncached = True
+        # A truthy answer that means no, such as a response or a coroutine, must not open this.
+        if current_app.ensure_sync(self._introspection_auth)() is not True:
+            raise InvalidClient
+        return jsonify(introspect(visit.state.manager, _token_of_form()))
 
     @public
     def script(self) -> Response:
@@ -249,6 +255,11 @@ class _Endpoints:
         answer.cache_control.no_cache = True
         answer.make_conditional(request)
         return answer
+
+    def _require_own_page(self) -> None:
+        """Refuse a login that another site sends, where it would leave cookies in the browser."""
+        if "cookie" in self._state.config.token_locations and self._state.config.csrf:
+            self._state.transport.require_own_origin(request)
 
     def _ended(self, ended: Revocation) -> Any:
         visit = self._visit
@@ -272,5 +283,27 @@ def describe_session(session: Session) -> dict[str, Any]:
     }
 
 
-def _bad_request(message: str, error: str = "bad_request") -> tuple[Response, int]:
-    return jsonify(error=error, message=message, reason=None), 400
+def _login_body(body: Any) -> dict[str, Any]:
+    """Return the fields of a login; raises BadRequest, also for text that no UTF-8 can write."""
+    given = {"client": "web", "remember": False, **(body if isinstance(body, dict) else {})}
+    valid_client(given["client"])
+    if not all(_is_text(given.get(name)) for name in ("username", "password")) or type(given["remember"]) is not bool:
+        raise BadRequest("The body is a JSON object: username and password are texts, remember is true or false.")
+    return given
+
+
+def _is_text(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _token_of_form() -> str:
+    token = request.form.get("token")
+    if not token:
+        raise InvalidRequest
+    return token

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from flask import Response
+from flask import Response, has_request_context, request
 
 from flask_gosession.config import Config
 from flask_gosession.tokens.types import TokenPair
@@ -45,6 +45,12 @@ class CookieJar:
         self._domain = config.cookie_domain
         self._secure = secure
 
+    def follow(self, url_prefix: str) -> None:
+        """Let the refresh cookie go where the endpoints that need it stand; a variable part ends its path."""
+        fixed, variable, _ = url_prefix.partition("<")
+        path = fixed.rpartition("/")[0] if variable else fixed
+        self.refresh = replace(self.refresh, path=path or "/")
+
     def check_size(self, pair: TokenPair) -> None:
         """Raise ValueError when a token does not fit into a cookie."""
         for cookie, value in ((self.access, pair.access_token), (self.refresh, pair.refresh_token or "")):
@@ -69,7 +75,7 @@ class CookieJar:
         for cookie in self:
             response.delete_cookie(
                 cookie.name,
-                path=cookie.path,
+                path=self._path_of(cookie),
                 domain=self._domain,
                 secure=self._secure,
                 httponly=cookie.httponly,
@@ -84,12 +90,17 @@ class CookieJar:
             cookie.name,
             value,
             max_age=max(0, pair.session_expires_at - int(now)) if pair.remember else None,
-            path=cookie.path,
+            path=self._path_of(cookie),
             domain=self._domain,
             secure=self._secure,
             httponly=cookie.httponly,
             samesite=cookie.samesite,
         )
+
+    def _path_of(self, cookie: Cookie) -> str:
+        """Return the path as a browser sees it: in an app that is mounted below a path, its endpoints are, too."""
+        mounted = cookie is self.refresh and has_request_context()
+        return request.script_root + cookie.path if mounted else cookie.path
 
 
 def _state(pair: TokenPair, now: float) -> str:

@@ -79,7 +79,7 @@ class Guards:
             if fresh:
                 self.require_fresh()
 
-        decorate = self._decorator(admit, "login", optional=bool(optional), fresh=fresh)
+        decorate = self._decorator(admit, "login", optional=bool(optional), fresh=fresh, locations=where)
         return decorate if view is None else decorate(view)
 
     def fresh_login_required(
@@ -112,7 +112,11 @@ class Guards:
         """
 
         def guard() -> None:
-            if request.endpoint is None or request.method == "OPTIONS" or self._is_public(request.endpoint):
+            if (
+                request.endpoint is None
+                or request.method == "OPTIONS"
+                or self._is_public(request.endpoint, current_app)
+            ):
                 return
             if self._guards_itself(request.endpoint):
                 return
@@ -120,6 +124,13 @@ class Guards:
 
         vars(guard)[NEEDS] = self.realm
         target.before_request(guard)
+
+    def protects(self, endpoint: str, app: Flask) -> bool:
+        """Whether `protect`, called for *app* or for a blueprint around *endpoint*, asks for a login there."""
+        parts = endpoint.split(".")[:-1]
+        names = (None, *(".".join(parts[: length + 1]) for length in range(len(parts))))
+        guards = (guard for name in names for guard in app.before_request_funcs.get(name, ()))
+        return any(getattr(each, NEEDS, None) == self.realm for each in guards) and not self._is_public(endpoint, app)
 
     def require_fresh(self, within: float | None = None) -> None:
         """Raise FreshLoginRequired unless the credentials were seen within so many seconds, from this place."""
@@ -137,9 +148,9 @@ class Guards:
         needs = getattr(current_app.view_functions.get(endpoint), NEEDS, ())
         return any(need["realm"] == self.realm and not need.get("optional") for need in needs)
 
-    def _is_public(self, endpoint: str) -> bool:
-        view = current_app.view_functions.get(endpoint)
-        state = state_of(self.realm)
+    def _is_public(self, endpoint: str, app: Flask) -> bool:
+        view = app.view_functions.get(endpoint)
+        state = state_of(self.realm, app)
         is_static = endpoint == "static" or endpoint.endswith(".static")
         return is_static or endpoint in state.public or endpoint == state.config.login_view or is_public(view)
 

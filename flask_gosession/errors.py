@@ -4,7 +4,9 @@
 
     GoSessionError
     ├── ConfigError                 wrong at start-up: every problem at once, each with what to do
-    ├── BadClient                   400 bad_request           this text cannot name a class of clients
+    ├── BadRequest                  400 bad_request           the body is not what the endpoint takes
+    │   └── BadClient               400 bad_request           this text cannot name a class of clients
+    ├── InvalidRequest              400 invalid_request       the form has no token (RFC 6749 section 5.2)
     ├── AuthError                   the caller is told no
     │   ├── TokenMissing            401 token_missing         nothing was presented
     │   ├── TokenMalformed          401 token_malformed       not a token of ours by its shape
@@ -20,6 +22,8 @@
     │   ├── Banned                  401 banned                with the reason and the end of the ban
     │   ├── BindingMismatch         401 binding_mismatch      used from another network or browser
     │   ├── FreshLoginRequired      401 fresh_login_required  sign in again to go on (RFC 9470)
+    │   ├── InvalidCredentials      401 invalid_credentials   the credential verifier knows nobody by these
+    │   ├── InvalidClient           401 invalid_client        this service may not ask about tokens
     │   ├── CSRFFailed              403 csrf_failed
     │   ├── InsufficientScope       403 insufficient_scope
     │   └── SessionLimit            409 session_limit         no further session is allowed
@@ -145,12 +149,26 @@ class AnsweredError(GoSessionError, HTTPException):
         response: SansIOResponse | None
 
 
-class BadClient(AnsweredError, ValueError):
-    """A client class that cannot be one; views may pass on what a client calls itself, and this answers."""
+class BadRequest(AnsweredError):
+    """The body is not what the endpoint takes; the message says what that is."""
 
     code = 400
     error = "bad_request"
+    text = "The request could not be read."
+
+
+class BadClient(BadRequest, ValueError):
+    """A client class that cannot be one; views may pass on what a client calls itself, and this answers."""
+
     text = "A client class has 1 to 32 letters, digits, spaces, dots, dashes or underscores."
+
+
+class InvalidRequest(AnsweredError):
+    """A form of RFC 7009 or RFC 7662 came without its token."""
+
+    code = 400
+    error = "invalid_request"
+    text = "The form field token is missing."
 
 
 class AuthError(AnsweredError):
@@ -315,6 +333,32 @@ class FreshLoginRequired(AuthError):
         """The step-up challenge of RFC 9470 section 3."""
         age = "" if self.max_age is None else f", max_age={self.max_age}"
         return f'Bearer error="insufficient_user_authentication", error_description="{self.text}"{age}'
+
+
+class InvalidCredentials(AuthError):
+    """The credential verifier of the app knows nobody by this name and password."""
+
+    code = 401
+    error = "invalid_credentials"
+    text = "User name or password is wrong."
+
+    @property
+    def challenge(self) -> str:
+        """The bare challenge: no token was presented."""
+        return "Bearer"
+
+
+class InvalidClient(AuthError):
+    """The service that asks about tokens may not (RFC 6749 section 5.2); how it would show itself is the app's."""
+
+    code = 401
+    error = "invalid_client"
+    text = "This service may not ask."
+
+    @property
+    def challenge(self) -> str:
+        """The bare challenge: nothing is wrong with the token that was asked about."""
+        return "Bearer"
 
 
 class CSRFFailed(AuthError):
