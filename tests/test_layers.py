@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 LAYERS = """
 _version devices errors ids redirects scopes settings client client.expiry session session.policy stores \
-    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock tokens tokens.strength
+    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock \
+    tokens tokens.strength
 client.tokens config events session.device session.record stores.base stores.directory stores.redis_clients \
     stores.sql_options stores.sql_table tokens.asymmetric tokens.derive tokens.jws tokens.keys tokens.types
 client.keeper issuing purging session.change stores.breaker stores.envelope stores.memory stores.mongo stores.redis \
