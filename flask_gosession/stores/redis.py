@@ -55,6 +55,7 @@ class RedisStore:
         """False once the server has refused an announcement: nobody can rely on hearing of changes."""
         self._connector = connector
         self._client = connector.client
+        self._hurry = connector.hurry
         self._prefix = f"{key_prefix}:"
         self._wait = ("WAIT", wait_replicas, round(wait_timeout * 1000))
         self._wait_replicas = wait_replicas
@@ -130,16 +131,18 @@ class RedisStore:
 
     def _read(self, *command: str) -> Any:
         """Ask, and once more if the connection was dead; a timeout is not asked twice, it has cost enough."""
-        try:
-            return self._client().execute_command(*command)
-        except redis.ConnectionError:
-            return self._client().execute_command(*command)
+        with self._hurry:
+            try:
+                return self._client().execute_command(*command)
+            except redis.ConnectionError:
+                return self._client().execute_command(*command)
 
     def _swap(self, run: Callable[..., tuple[int, int]], call: tuple[Any, ...]) -> tuple[int, int]:
-        try:
-            return _load_if_new(run, _SWAP, (*call, "0"))
-        except OutOfMemoryError as full:
-            return self._swap_when_full(run, call, full)
+        with self._hurry:
+            try:
+                return _load_if_new(run, _SWAP, (*call, "0"))
+            except OutOfMemoryError as full:
+                return self._swap_when_full(run, call, full)
 
     def _swap_when_full(
         self, run: Callable[..., tuple[int, int]], call: tuple[Any, ...], full: OutOfMemoryError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,9 +17,10 @@ from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.retry import Retry
 
 from flask_gosession.errors import ConfigError
+from flask_gosession.stores.redis_hurry import Hurry
 
 TIMEOUT = 0.25
-"""Seconds for a connection, and again for an answer: together at most half a second a request while Redis is down."""
+"""Seconds for a connection, and again for an answer: together at most half a second a call while Redis is down."""
 
 POOL_SIZE = 64
 
@@ -41,10 +43,11 @@ class Client(Protocol):
 
 
 class Connector(NamedTuple):
-    """How to get at a client, and how to let go of it."""
+    """How to get at a client, how to let go of it, and what bounds a call that asks several servers."""
 
     client: Callable[[], Any]
     close: Callable[[], None]
+    hurry: AbstractContextManager[None] = nullcontext()
 
 
 def connector_for(url: str) -> Connector:
@@ -110,8 +113,12 @@ def _sentinel(parts: SplitResult) -> Connector:
     options["db"] = int(database or options.get("db", 0))
     pool_options = _pool_options(options)
     _connection_class(tls=tls)(retry=no_retry(), **options)
+    hurry = _hurry(options)
     watchers = _sentinels(_hosts(parts, 26379), sentinel_kwargs=own)
-    pool = _sentinel_pool(service, watchers, ssl=tls, retry=no_retry(), **pool_options, **options)
+    for node in watchers.sentinels:
+        node.connection_pool.connection_class = hurry.connection(node.connection_pool.connection_class)
+    managed = hurry.connection(_managed_class(tls=tls))
+    pool = _sentinel_pool(service, watchers, connection_class=managed, retry=no_retry(), **pool_options, **options)
     client = redis.Redis(connection_pool=pool)
 
     def close() -> None:
@@ -119,7 +126,7 @@ def _sentinel(parts: SplitResult) -> Connector:
         for node in watchers.sentinels:
             node.connection_pool.disconnect()
 
-    return Connector(lambda: client, close)
+    return Connector(lambda: client, close, hurry)
 
 
 def _cluster(parts: SplitResult) -> Connector:
@@ -129,16 +136,21 @@ def _cluster(parts: SplitResult) -> Connector:
     _connection_class(tls=tls)(retry=no_retry(), **options)
     if int(options.pop("db", 0)) or parts.path.strip("/"):
         raise ConfigError("Redis Cluster has no numbered databases: redis+cluster://host:port,host:port.")
-    nodes = [_cluster_node(host, port) for host, port in _hosts(parts, 6379)]
-    lazy = _Lazy(lambda: _open_cluster(nodes, {**options, **pool_options, "ssl": tls}))
-    return Connector(lazy.get, lazy.close)
+    hosts, hurry = _hosts(parts, 6379), _hurry(options)
+    options["connection_class"] = hurry.connection(_connection_class(tls=tls))
+    lazy = _Lazy(lambda: _open_cluster(hosts, {**options, **pool_options}))
+    return Connector(lazy.get, lazy.close, hurry)
 
 
-def _open_cluster(nodes: list[cluster.ClusterNode], options: dict[str, Any]) -> RedisCluster:
+def _open_cluster(hosts: list[tuple[str, int]], options: dict[str, Any]) -> RedisCluster:
+    (host, port), *others = hosts
+    # Only a client made from a URL takes a class of connections.
+    options["url"] = f"redis://[{host}]:{port}" if ":" in host else f"redis://{host}:{port}"
+    options["startup_nodes"] = [_cluster_node(*other) for other in others]
     # redis-py 5 counts its attempts in an argument of its own, which later versions warn about.
     if "retry" in inspect.signature(RedisCluster.__init__).parameters and not redis.__version__.startswith("5."):
-        return RedisCluster(startup_nodes=nodes, retry=no_retry(), **options)
-    return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **options)
+        return RedisCluster(retry=no_retry(), **options)
+    return RedisCluster(cluster_error_retry_attempts=0, **options)
 
 
 class _Lazy:
@@ -183,6 +195,15 @@ def _patient_for_a_moment(options: dict[str, Any]) -> dict[str, Any]:
 
 def _pool_options(options: dict[str, Any]) -> dict[str, Any]:
     return {"max_connections": options.pop("max_connections", POOL_SIZE)}
+
+
+def _hurry(options: dict[str, Any]) -> Hurry:
+    """Return what bounds a call to the time for a connection and an answer."""
+    return Hurry(options["socket_connect_timeout"] + options["socket_timeout"])
+
+
+def _managed_class(*, tls: bool) -> type[Connection]:
+    return sentinel.SentinelManagedSSLConnection if tls else sentinel.SentinelManagedConnection
 
 
 def _connection_class(*, tls: bool) -> type[Connection]:
