@@ -23,19 +23,21 @@ _HEADER = settings.matching(r"[A-Za-z0-9-]{1,64}", "a header name")
 _PATH = settings.matching(r"/[\x21-\x3a\x3c-\x7e]*", "a path that starts with /")
 
 
-def setting(default: Any, read: Reader, doc: str) -> Any:
-    """Declare a setting: its default, its reader, and one line about it."""
+def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> Any:
+    """Declare a setting: its default, its reader, one line about it, and whether a repr must not show it."""
     metadata = {"read": read, "doc": doc}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: dict(default), metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings in their one form: durations in seconds, sizes in bytes."""
 
-    store: Any = setting("memory://", settings.anything, "Where records live: a URL, a ready client, or a store.")
+    store: Any = setting(
+        "memory://", settings.anything, "Where records live: a URL, a ready client, or a store.", secret=True
+    )
     key_prefix: str = setting("gosession", _NAME, "First part of every key, file or table name.")
     wait_replicas: int = setting(0, settings.whole(0, 10), "How many Redis replicas must confirm a revocation.")
     purge_interval: float = setting(
@@ -43,7 +45,9 @@ class Config:
     )
 
     token_mode: str = setting("jwt", settings.one_of("jwt", "opaque"), "Signed tokens, or reference tokens.")
-    keys: Any = setting(None, settings.anything, "A list of keys; without it one is derived from `SECRET_KEY`.")
+    keys: Any = setting(
+        None, settings.anything, "A list of keys; without it one is derived from `SECRET_KEY`.", secret=True
+    )
     algorithm: str | None = setting(
         None, settings.optional(settings.text), "The one algorithm that all keys must have; default: any of theirs."
     )
@@ -120,7 +124,9 @@ class Config:
         None, settings.optional(settings.text), "The endpoint that a browser without a session is sent to."
     )
     error_format: str = setting("json", settings.one_of("json", "problem"), "JSON, or problem+json (RFC 9457).")
-    realms: Mapping[str, Any] = setting({}, settings.anything, "Settings of named realms, by name, without prefix.")
+    realms: Mapping[str, Any] = setting(
+        {}, settings.anything, "Settings of named realms, by name, without prefix.", secret=True
+    )
 
     realm: str = DEFAULT_REALM
     """The name of the realm that these settings are for."""
@@ -131,6 +137,7 @@ class Config:
 
         Raises ConfigError with every problem at once: unknown keys, and values that are not right alone or together.
         """
+        _check_name(realm)
         given = {key[len(PREFIX) :]: value for key, value in values.items() if key.startswith(PREFIX)}
         own = _own_settings(given.get("REALMS"), realm)
         problems = [*_unknown(given, PREFIX), *_unknown(own, f"{PREFIX}REALMS[{realm!r}]: ")]
@@ -179,6 +186,15 @@ def settings_table() -> list[tuple[str, str, str]]:
     return [(PREFIX + one.name.upper(), _default_of(one), one.metadata["doc"]) for one in _declared()]
 
 
+def _check_name(realm: str) -> None:
+    try:
+        _NAME(realm)
+    except ValueError as error:
+        raise ConfigError(
+            f"The name of a realm {error}, because its keys and cookies have it; it is {realm!r}."
+        ) from None
+
+
 def _declared() -> list[Field[Any]]:
     return [one for one in fields(Config) if "read" in one.metadata]
 
@@ -212,7 +228,7 @@ def _shown(value: Any) -> str:
 
 
 def _realm_values(parsed: Mapping[str, Any], own: Mapping[str, Any], realm: str) -> dict[str, Any]:
-    """Give a named realm keys, cookies and an audience of its own, also where it shares all settings."""
+    """Give a named realm keys, cookies, paths and an audience of its own, also where it shares all settings."""
     if realm == DEFAULT_REALM:
         return {"audience": parsed.get("audience") or realm}
     audience = parsed.get("audience")
@@ -220,4 +236,7 @@ def _realm_values(parsed: Mapping[str, Any], own: Mapping[str, Any], realm: str)
     for name, separator in (("key_prefix", "-"), ("cookie_name", "_")):
         if name.upper() not in own:
             values[name] = f"{parsed.get(name, 'gosession')}{separator}{realm}"
+    if "URL_PREFIX" not in own:
+        shared = parsed.get("url_prefix", "/auth").rstrip("/")
+        values["url_prefix"] = f"{shared}-{realm}" if shared else f"/{realm}"
     return values
