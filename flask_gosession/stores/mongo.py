@@ -27,7 +27,10 @@ BOUNDS: Mapping[str, Any] = {
     "maxPoolSize": 20,
     "appname": "flask-gosession",
 }
-"""What keeps a call short, unless the URL says otherwise. The first bounds the whole call."""
+"""What keeps a call short, unless the URL says otherwise; the first bounds the whole call.
+
+A server that is absent still costs half a second: so rarely does the driver look whether its time is over.
+"""
 FIXED: Mapping[str, Any] = {"retryWrites": False, "connect": False}
 """Whatever the URL says: a write is sent once, and the first connection is made by the process that needs it."""
 DATABASE = "gosession"
