@@ -6,11 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, current_app, jsonify, request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from example_app.credentials import WRONG, read_credentials
+from example_app.credentials import read_credentials
 from example_app.users import User, Users
 from flask_gosession import CurrentSession, GoSession
+from flask_gosession.errors import BadRequest, InvalidCredentials
 
 
 def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
@@ -23,7 +24,7 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
         given = read_credentials(_body(), limits)
         user = users.by_password(given.username, given.password)
         if user is None:
-            return refusal(401, "invalid_credentials", WRONG)
+            raise InvalidCredentials
         return jsonify(gosession.login_user(user.id, client=given.client, cookies=False).to_dict())
 
     @api.get("/api/me")
@@ -31,10 +32,9 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
     def me() -> Any:
         return jsonify(user=asdict(gosession.current_user), session=describe(gosession.current_session))
 
-    @api.errorhandler(BadRequest)
     @api.errorhandler(RequestEntityTooLarge)
-    def unreadable(error: HTTPException) -> Any:
-        return refusal(error.code or 400, "bad_request", error.description or "")
+    def too_large(error: HTTPException) -> Any:
+        return BadRequest(error.description).data, 413, BadRequest().headers
 
     return api
 
@@ -55,10 +55,3 @@ def describe(session: CurrentSession) -> dict[str, Any]:
         "authenticated": int(session.authenticated),
         "expires": int(session.expires),
     }
-
-
-def refusal(status: int, code: str, message: str) -> Any:
-    """Return an answer in the shape in which the extension refuses."""
-    answer = jsonify(error=code, message=message, reason=None)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer, status

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from werkzeug.exceptions import BadRequest
+from flask_gosession.errors import BadRequest
 
 CLIENTS = ("android", "cli", "desktop", "ios", "mobile", "phone", "tablet", "tv", "web")
 """The client classes that may sign in, beside those that ``GOSESSION_CLIENT_LIMITS`` names."""
-
-WRONG = "The user name or the password is wrong."
 
 
 class Credentials(NamedTuple):

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
-from example_app.credentials import WRONG
 from example_app.users import User, Users
 from flask_gosession import AuthError, GoSession
+from flask_gosession.errors import InvalidCredentials
 
 
 def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
@@ -30,7 +30,7 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
         refuse_other_sites()
         user = users.by_password(request.form.get("username", ""), request.form.get("password", ""))
         if user is None:
-            return _form(WRONG, 401)
+            return _form(InvalidCredentials.text, 401)
         try:
             gosession.login_user(user.id, remember="remember" in request.form, cookies=True)
         except AuthError as error:

@@ -34,7 +34,7 @@ def test_wrong_credentials_look_alike(client, username):
     assert answer.status_code == 401
     assert answer.json == {
         "error": "invalid_credentials",
-        "message": "The user name or the password is wrong.",
+        "message": "User name or password is wrong.",
         "reason": None,
     }
 
