@@ -128,7 +128,7 @@ class Identity:
     @property
     def session(self) -> CurrentSession:
         """The session; raises the error that stands in its place."""
-        if self._session is None:
+        if self._session is None or self.error is not None:
             raise self.error or TokenMissing()
         return self._session
 
@@ -140,7 +140,9 @@ class Identity:
             self._user = self._state.manager.users.of(checked.record)
             self._loaded = True
         if self._user is None:
-            raise UserNotFound
+            # From now on there is no session either: a page must not greet half a person.
+            self.error = UserNotFound()
+            raise self.error
         return self._user
 
 

@@ -420,7 +420,7 @@ class _Later(Identity):
     @property
     def session(self) -> CurrentSession:
         """The session that was just made."""
-        if self._session is None:
+        if self._session is None and self.error is None:
             # An answer that gets lost was never used: a look by the server itself must not start the grace period.
             self.open(self._state.manager.authenticate(self._token, used=False))
         return super().session
