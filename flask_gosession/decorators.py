@@ -17,6 +17,7 @@ from flask_gosession.scopes import covers, granted
 
 P = ParamSpec("P")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 View = Callable[P, R]
 Optional = Literal["lenient"] | bool
 
@@ -185,15 +186,16 @@ class Guards:
         return decorate
 
 
-def public(view: View[P, R]) -> View[P, R]:
-    """Leave a view open where `protect` asks for a login on all others."""
-    vars(view)[PUBLIC] = True
+def public(view: F) -> F:
+    """Leave a view, or a `MethodView` but not its subclasses, open where `protect` asks for a login on all others."""
+    setattr(view, PUBLIC, True)
     return view
 
 
 def is_public(view: Any) -> bool:
     """Whether a view, or the class of a `MethodView`, is marked `public`."""
-    return bool(getattr(view, PUBLIC, False) or getattr(getattr(view, "view_class", None), PUBLIC, False))
+    of_class = getattr(view, "view_class", None)
+    return bool(getattr(view, PUBLIC, False)) or (of_class is not None and PUBLIC in vars(of_class))
 
 
 def _require_user(identity: Identity) -> Any:
