@@ -29,7 +29,8 @@ BOUNDS: Mapping[str, Any] = {
 }
 """What keeps a call short, unless the URL says otherwise; the first bounds the whole call.
 
-A server that is absent still costs half a second: so rarely does the driver look whether its time is over.
+While no primary is known the driver looks only every half second whether its time is over, so that a call can
+then take 0.75 seconds.
 """
 FIXED: Mapping[str, Any] = {"retryWrites": False, "connect": False}
 """Whatever the URL says: a write is sent once, and the first connection is made by the process that needs it."""
