@@ -1,0 +1,1 @@
+"""The Flask layer, by header, through a real app."""
