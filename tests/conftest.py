@@ -27,8 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"a store to test, repeatable or with commas: {', '.join(NAMES)}, or a URL; default: {', '.join(DEFAULT)}",
     )
 
+    parser.addoption(
+        "--long", action="store_true", help="run what takes minutes, too: outages, and a thousand rounds of each race"
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes real time, and runs with --long only")
     if unknown := unknown_stores(split_stores(config.getoption("store"))):
         raise pytest.UsageError(f"--store knows {', '.join(NAMES)} and URLs, not {', '.join(unknown)}")
 
@@ -39,6 +44,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if fixture in metafunc.fixturenames:
             fitting = [name for name in names if part in PARTS.get(name, EVERYTHING)]
             metafunc.parametrize(fixture, fitting, indirect=True, ids=[_shown(name) for name in fitting])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes real time; --long runs it"))
 
 
 def _shown(name: str) -> str:

@@ -83,14 +83,15 @@ def _running(options: list[str], at: RedisAt) -> Iterator[None]:
     place = ["--port", str(at.port), "--bind", "127.0.0.1", "--dir", str(at.directory), "--logfile", "log"]
     process = subprocess.Popen(["redis-server", *options, *place], stdout=subprocess.DEVNULL)
     try:
-        wait_until(lambda: _answers(process, at.port), f"an answer of redis-server on port {at.port}")
+        wait_until(lambda: answers(process, at.port), f"an answer of redis-server on port {at.port}")
         yield
     finally:
         process.kill()
         process.wait()
 
 
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+def answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Return whether a Redis answers on *port*; raise when the process that should has ended."""
     if process.poll() is not None:
         raise RuntimeError(f"the server on port {port} ended at once")
     try:

@@ -15,6 +15,9 @@ from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 T = TypeVar("T")
 
 FAILURES = 3
+COSTLY = 0.4
+"""Seconds that failures in a row may have cost before there are three of them: two timeouts are all that one request
+may wait for."""
 SHORTEST_REST = 0.3
 LONGEST_REST = 0.9
 
@@ -24,7 +27,9 @@ class BrokenCircuit(StoreUnavailable):
 
 
 class BreakerStore:
-    """Passes everything on to *store*; after three failures in a row it asks only now and then, one request at a time.
+    """Passes everything on to *store*; after failures in a row it asks only now and then, one request at a time.
+
+    Three failures are enough, or two that were timeouts.
 
     The rest between two probes is drawn anew each time (0.3 to 0.9 seconds), so that many workers do not come back
     together. Calls run side by side and a healthy one takes no lock, which is why this is not pybreaker: that one
@@ -44,6 +49,8 @@ class BreakerStore:
         self._rest = rest
         self._lock = threading.Lock()
         self._failures = 0
+        self._cost = 0.0
+        self._broken = False
         self._next_probe = 0.0
 
     def load(self, subject: str) -> Record | None:
@@ -73,17 +80,18 @@ class BreakerStore:
         self.store.close()
 
     def _call(self, work: Callable[[], T]) -> T:
-        if self._failures >= FAILURES:
+        if self._broken:
             self._claim_probe()
+        began = self._clock()
         try:
             result = work()
         except StoreFull:
             raise
         except StoreUnavailable:
-            self._note_failure()
+            self._note_failure(self._clock() - began)
             raise
         if self._failures:
-            self._failures = 0
+            self._failures, self._cost, self._broken = 0, 0.0, False
         return result
 
     def _claim_probe(self) -> None:
@@ -94,7 +102,9 @@ class BreakerStore:
                 raise BrokenCircuit
             self._next_probe = now + self._rest()
 
-    def _note_failure(self) -> None:
+    def _note_failure(self, seconds: float) -> None:
         with self._lock:
             self._failures += 1
+            self._cost += seconds
+            self._broken = self._failures >= FAILURES or self._cost >= COSTLY
             self._next_probe = self._clock() + self._rest()

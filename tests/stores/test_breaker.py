@@ -21,9 +21,11 @@ class Patient(MemoryStore):
         self.asked = 0
         self.gate = None
         self.entered = threading.Event()
+        self.delay = lambda: None
 
     def load(self, subject):
         self.asked += 1
+        self.delay()
         if self.gate is not None:
             self.entered.set()
             self.gate.wait(5)
@@ -78,6 +80,27 @@ def test_after_failures_in_a_row_the_store_is_left_alone(breaker, patient):
     with pytest.raises(BrokenCircuit):
         breaker.load("alice")
     assert patient.asked == FAILURES
+
+
+def test_two_timeouts_are_enough(breaker, patient, clock):
+    """STO-07: what two failures in a row have cost is all that one request may wait for."""
+    patient.error = StoreUnavailable()
+    patient.delay = lambda: setattr(clock, "now", clock.now + 0.25)
+    fail(breaker, 2)
+    with pytest.raises(BrokenCircuit):
+        breaker.load("alice")
+    assert patient.asked == 2
+
+
+def test_cost_is_forgotten_too(breaker, patient, clock):
+    """A timeout now and then breaks nothing."""
+    patient.delay = lambda: setattr(clock, "now", clock.now + 0.25)
+    for _ in range(3):
+        patient.error = StoreUnavailable()
+        fail(breaker, 1)
+        patient.error = None
+        breaker.load("alice")
+    assert patient.asked == 6
 
 
 def test_one_success_forgets_the_failures(breaker, patient):
