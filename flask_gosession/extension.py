@@ -245,12 +245,15 @@ class GoSession(Generic[U]):
         The app has checked the credentials. The session that the request was presented with ends. *cookies*: whether
         the tokens go to the browser as cookies and not into the body; by default, where cookies are the configured
         transport, or where they are one of several and *client* is ``"web"``. For the rest see `SessionManager.login`.
-        Raises TypeError for an object without a subject, Banned and SessionLimit.
+        Raises TypeError for an object without a subject, Banned, SessionLimit, and CSRFFailed when another site
+        would put its own account's cookies into the browser (login CSRF).
         """
         visit = visit_of(self.name)
         subject, here = self._subject_of(user), visit.state.device(request)
         if cookies is None:
             cookies = _by_cookies(visit.state.config, client)
+        if cookies and visit.state.config.csrf:
+            visit.state.transport.require_own_origin(request)
         pair = visit.state.manager.login(
             subject,
             client=client,

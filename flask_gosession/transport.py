@@ -91,7 +91,9 @@ class Transport:
             raise CSRFFailed
 
     def require_own_origin(self, request: Request) -> None:
-        """Raise CSRFFailed when the browser says that another site sent the request."""
+        """Raise CSRFFailed when the browser says that another site sent an unsafe request."""
+        if request.method in SAFE_METHODS:
+            return
         origin = request.headers.get("Origin")
         if origin is not None and origin in self._config.csrf_trusted_origins:
             return
