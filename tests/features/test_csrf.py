@@ -69,52 +69,48 @@ def test_safe_methods_are_free(browser, method):
     assert browser.client.open("/me", method=method).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("headers", "fine"),
-    [
-        ({"Origin": "http://localhost"}, True),
-        ({"Origin": "https://localhost"}, True),
-        ({"Origin": "http://evil.example"}, False),
-        ({"Origin": "http://localhost.evil.example"}, False),
-        ({"Origin": "http://localhost:8000"}, False),
-        ({"Origin": "null"}, False),
-        ({"Origin": "http://["}, False),
-        ({"Origin": ""}, False),
-        ({"Origin": "https://partner.example"}, True),
-        ({"Origin": "https://partner.example", "Sec-Fetch-Site": "cross-site"}, True),
-        ({"Origin": "http://partner.example"}, False),
-        ({"Sec-Fetch-Site": "same-origin"}, True),
-        ({"Sec-Fetch-Site": "none"}, True),
-        ({"Sec-Fetch-Site": "same-site"}, False),
-        ({"Sec-Fetch-Site": "cross-site"}, False),
-        ({"Sec-Fetch-Site": "junk"}, False),
-        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
-    ],
-    ids=str,
-)
-def test_what_the_browser_says_of_the_origin_counts(make_any, headers, fine):
+ORIGINS = [
+    ({"Origin": "http://localhost"}, True),
+    ({"Origin": "https://localhost"}, True),
+    ({"Origin": "http://evil.example"}, False),
+    ({"Origin": "http://localhost.evil.example"}, False),
+    ({"Origin": "http://localhost:8000"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": "http://["}, False),
+    ({"Origin": ""}, False),
+    ({"Origin": "https://partner.example"}, True),
+    ({"Origin": "https://partner.example", "Sec-Fetch-Site": "cross-site"}, True),
+    ({"Origin": "http://partner.example"}, False),
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "junk"}, False),
+    ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
+]
+
+
+def test_what_the_browser_says_of_the_origin_counts(make_any):
     """Origin and Sec-Fetch-Site are checked when present, with an allow-list, and beside a right value (CSR-03)."""
-    site = make_any(**COOKIES, CSRF_TRUSTED_ORIGINS=("https://partner.example",))
-    browser = site.browser()
+    browser = make_any(**COOKIES, CSRF_TRUSTED_ORIGINS=("https://partner.example",)).browser()
     browser.login()
-    answer = browser.post(headers=headers)
-    assert answer.status_code == 200 if fine else refused(answer)
+    for headers, fine in ORIGINS:
+        answer = browser.post(headers=headers)
+        assert answer.status_code == 200 if fine else refused(answer), headers
 
 
-@pytest.mark.parametrize("junk", ["Basic dXNlcjpwYXNz", "junk", "", "Digest x", "Token abc", "\xe9"])
-def test_junk_authorization_never_switches_it_off(browser, junk):
+def test_junk_authorization_never_switches_it_off(browser):
     """A header that is no bearer token leaves the cookie to count, and the proof to be asked for (CSR-04)."""
-    assert refused(browser.post(csrf=False, headers={"Authorization": junk}))
-    for path in ("/auth/refresh", "/auth/logout"):
-        assert refused(browser.post(path, csrf=False, headers={"Authorization": junk}))
+    for junk in ("Basic dXNlcjpwYXNz", "junk", "", "Digest x", "Token abc", "\xe9"):
+        for path in ("/me", "/auth/refresh", "/auth/logout"):
+            assert refused(browser.post(path, csrf=False, headers={"Authorization": junk})), (junk, path)
 
 
-@pytest.mark.parametrize("junk", ["Bearer", "Bearer x", "BearerTOKEN", "bearer a.b.c", "Bearer \tx"])
-def test_a_junk_bearer_token_is_judged_and_the_cookie_is_not(browser, junk):
+def test_a_junk_bearer_token_is_judged_and_the_cookie_is_not(browser):
     """A wrong bearer token is refused for what it is; at logout the cookie may count, with its proof (CSR-04)."""
-    answer = browser.post(csrf=False, headers={"Authorization": junk})
-    assert answer.status_code == 401
-    assert refused(browser.post("/auth/logout", csrf=False, headers={"Authorization": junk}))
+    for junk in ("Bearer", "Bearer x", "BearerTOKEN", "bearer a.b.c", "Bearer \tx"):
+        assert browser.post(csrf=False, headers={"Authorization": junk}).status_code == 401, junk
+        assert refused(browser.post("/auth/logout", csrf=False, headers={"Authorization": junk})), junk
 
 
 def test_a_bearer_token_needs_no_proof(site):
@@ -159,11 +155,11 @@ def test_an_older_secret_goes_on_counting(make_any, clock):
 WEIRD = ["", " ", "\xe9", "x" * 10_000, "%00", "null", "[]", '{"a":1}', "\x7f"]
 
 
-@pytest.mark.parametrize("value", WEIRD, ids=range(len(WEIRD)))
-def test_weird_values_are_refused_politely(browser, value):
+def test_weird_values_are_refused_politely(browser):
     """Whatever stands in the header or field, the answer is 403 csrf_failed."""
-    assert refused(browser.post(csrf=False, headers={"X-CSRF-Token": value}))
-    assert refused(browser.post(csrf=False, data={"csrf_token": value}))
-    assert refused(browser.post(csrf=False, data=f"csrf_token={value}".encode("latin-1"), content_type="text/plain"))
-    multipart = {"data": b"--broken\r\n", "content_type": "multipart/form-data; boundary=x"}
-    assert refused(browser.post(csrf=False, **multipart))
+    for value in WEIRD:
+        text = {"data": f"csrf_token={value}".encode("latin-1"), "content_type": "text/plain"}
+        for sent in ({"headers": {"X-CSRF-Token": value}}, {"data": {"csrf_token": value}}, text):
+            assert refused(browser.post(csrf=False, **sent)), sent
+    broken = {"data": b"--broken\r\n", "content_type": "multipart/form-data; boundary=x"}
+    assert refused(browser.post(csrf=False, **broken))

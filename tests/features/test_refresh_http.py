@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flask_gosession import events
 
 PAIR = {
@@ -88,13 +86,12 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize("token", GARBAGE, ids=range(len(GARBAGE)))
-def test_garbage_costs_no_store_trip(make_any, token):
+def test_garbage_costs_no_store_trip(make_any):
     """An invented refresh token is refused before the store is asked (TOK-15, REV-12)."""
     site = make_any()
-    answer = site.send("POST", "/auth/refresh", token)
-    assert answer.status_code == 401
-    assert answer.json["error"] in {"token_malformed", "token_invalid"}
+    for token in GARBAGE:
+        answer = site.send("POST", "/auth/refresh", token)
+        assert (answer.status_code, answer.json["error"] in {"token_malformed", "token_invalid"}) == (401, True), token
     assert site.store.calls == []
 
 
