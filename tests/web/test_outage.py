@@ -1,0 +1,91 @@
+"""While the store is down: 503 with Retry-After within the driver's time, and never a verdict."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+
+import pytest
+import servers
+
+from flask_gosession.stores.breaker import FAILURES
+from flask_gosession.stores.redis_clients import TIMEOUT
+from web.shop import bare_app, make_shop
+
+BUDGET = 2 * TIMEOUT
+
+
+@pytest.fixture
+def site(shop):
+    shop.app.add_url_rule("/login", "login", lambda: shop.gosession.login_user("ada").to_dict(), methods=["POST"])
+    shop.app.add_url_rule("/renew", "renew", lambda: shop.gosession.refresh().to_dict(), methods=["POST"])
+    shop.app.add_url_rule("/logout", "logout", lambda: str(shop.gosession.logout_user()), methods=["POST"])
+    return shop
+
+
+WRITES = ("/login", "/renew", "/logout")
+ROADS = [("/me", "load"), *((path, verb) for path in WRITES for verb in ("load", "swap"))]
+
+
+@pytest.mark.parametrize(("path", "verb"), ROADS)
+def test_every_road_answers_503(site, store, path, verb):
+    """STO-08, REV-07: a store that does not answer is 503 with Retry-After and no-store, on every road."""
+    pair = site.login()
+    store.fail(verb, 3)
+    token = pair.refresh_token if path == "/renew" else pair.access_token
+    answer = site.get(token, path, method="GET" if path == "/me" else "POST")
+    assert (answer.status_code, answer.json["error"]) == (503, "store_unavailable")
+    assert (answer.headers["Retry-After"], answer.headers["Cache-Control"]) == ("1", "no-store")
+    assert "WWW-Authenticate" not in answer.headers
+
+
+def test_a_check_whose_use_cannot_be_noted(site, store):
+    """A session that was read is good, also when the touch cannot be written."""
+    token = site.login(idle=10).access_token
+    site.clock.advance(5)
+    store.fail("swap")
+    assert site.get(token).status_code == 200
+
+
+@contextmanager
+def black_hole_shop(clock):
+    """Yield an app whose Redis takes connections and never answers."""
+    with servers.black_hole() as port:
+        shop = make_shop({"STORE": f"redis://127.0.0.1:{port}/0"}, clock, app=bare_app())
+        try:
+            yield shop
+        finally:
+            shop.manager.close()
+
+
+def test_a_server_that_never_answers(shop, clock):
+    """STO-07: a request costs the time out that the driver was given, 250 ms, and no more than a loose multiple."""
+    token = shop.login().access_token
+    with black_hole_shop(clock) as lost:
+        begun = time.monotonic()
+        answer = lost.get(token)
+        took = time.monotonic() - begun
+    assert (answer.status_code, answer.json["error"]) == (503, "store_unavailable")
+    assert TIMEOUT == 0.25
+    assert TIMEOUT * 0.9 <= took < 5 * BUDGET
+
+
+def test_the_driver_is_told_the_time(clock):
+    """STO-07: connecting and answering have a time out each, and nothing is tried again by the driver."""
+    with black_hole_shop(clock) as shop:
+        store = shop.manager.store
+        pool = store.store._client().connection_pool
+        options = pool.connection_kwargs
+    assert options["socket_timeout"] == options["socket_connect_timeout"] == TIMEOUT
+    assert options["retry"]._retries == 0
+
+
+def test_after_three_failures_nobody_waits(shop, clock):
+    """STO-07: the breaker answers 503 at once while the store rests."""
+    token = shop.login().access_token
+    with black_hole_shop(clock) as lost:
+        for _ in range(FAILURES):
+            assert lost.get(token).status_code == 503
+        begun = time.monotonic()
+        assert lost.get(token).status_code == 503
+        assert time.monotonic() - begun < TIMEOUT

@@ -1,0 +1,87 @@
+"""Events reach blinker's receivers, with the app as sender, and no receiver can break a request."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import pytest
+
+from flask_gosession import events, signals
+
+
+def kinds():
+    """Return the events that something emits: all that have no kinds of their own below them."""
+    found = [kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, events.Event)]
+    return [kind for kind in found if not kind.__subclasses__()]
+
+
+def example(kind):
+    """Return an event of a kind."""
+    values = {"str": "x", "float": 1.0, "int": 1, "bool": True, "Reason": "kicked"}
+    needed = [each for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING]
+    return kind(**{each.name: values[each.type] for each in needed})
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_each_event_has_a_signal(shop, kind):
+    """Every kind of event is sent on a signal of its own, with the app as sender."""
+    got, event = [], example(kind)
+
+    def receiver(sender, event):
+        got.append((sender, event))
+
+    names = [name for name, signal in vars(signals).items() if hasattr(signal, "connect_via")]
+    receivers = {name: getattr(signals, name) for name in names}
+    for signal in receivers.values():
+        signal.connect(receiver, sender=shop.app)
+    try:
+        signals.send(shop.app, event)
+    finally:
+        for signal in receivers.values():
+            signal.disconnect(receiver, sender=shop.app)
+    assert got == [(shop.app, event)]
+
+
+def test_a_road_is_heard(shop):
+    """Login, refresh and logout are heard by receivers of their signals, with their facts."""
+    heard = []
+
+    def hear(sender, event):
+        heard.append((type(event).__name__, event.subject))
+
+    with (
+        signals.logged_in.connected_to(hear, shop.app),
+        signals.refreshed.connected_to(hear, shop.app),
+        signals.logged_out.connected_to(hear, shop.app),
+        signals.user_forgotten.connected_to(hear, shop.app),
+    ):
+        pair = shop.login()
+        shop.manager.refresh(pair.refresh_token)
+        shop.manager.logout(pair.access_token)
+        shop.manager.users.forget("ada")
+    assert heard == [("LoggedIn", "ada"), ("Refreshed", "ada"), ("LoggedOut", "ada"), ("UserForgotten", "ada")]
+
+
+def test_another_app_hears_nothing(shop, make):
+    """A receiver that listens to one app hears nothing of another."""
+    heard = []
+
+    def hear(sender, event):
+        heard.append(event)
+
+    with signals.logged_in.connected_to(hear, object()):
+        shop.login()
+    assert heard == []
+
+
+def test_a_receiver_that_fails_breaks_nothing(shop, caplog):
+    """What a receiver raises is logged; the person is signed in."""
+
+    def fail(sender, event):
+        raise RuntimeError("receiver")
+
+    with signals.logged_in.connected_to(fail, shop.app):
+        token = shop.login().access_token
+    assert shop.get(token).status_code == 200
+    assert "a listener of LoggedIn failed" in caplog.text
