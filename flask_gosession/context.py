@@ -154,6 +154,8 @@ class Visit:
     request: Request
     identities: dict[tuple[str, ...], Identity] = field(default_factory=dict)
     current: Identity | None = None
+    left: list[Identity] = field(default_factory=list)
+    """Whom the request has been before; what they put into their session's data is still to be saved."""
     pair: TokenPair | None = None
     renewed: TokenPair | None = None
     csrf: str = field(default="", repr=False)
@@ -181,8 +183,15 @@ class Visit:
 
     def become(self, identity: Identity) -> None:
         """Let the rest of the request go on as somebody else."""
+        self.left += self.everybody
         self.identities.clear()
         self.current = identity
+
+    @property
+    def everybody(self) -> list[Identity]:
+        """Whom the request is, by each location that was asked for."""
+        known = list(self.identities.values())
+        return known if self.current is None or self.current in known else [*known, self.current]
 
     def _ask(self, locations: tuple[str, ...]) -> Identity:
         try:
@@ -306,14 +315,15 @@ def finish(response: Response) -> Response:
 
 
 def _save(visit: Visit) -> None:
-    session = visit.current.opened if visit.current is not None else None
-    changes = session.data.changes if session is not None else None
-    if session is None or not changes:
-        return
-    try:
-        visit.state.manager.save_data(session.checked, changes)
-    except ValueError as error:  # it fits by itself, but not with what others have written meanwhile
-        raise StoreConflict from error
+    for identity in (*visit.left, *visit.everybody):
+        session = identity.opened
+        changes = session.data.changes if session is not None else None
+        if session is None or not changes:
+            continue
+        try:
+            visit.state.manager.save_data(session.checked, changes)
+        except ValueError as error:  # it fits by itself, but not with what others have written meanwhile
+            raise StoreConflict from error
 
 
 def _set_cookies(visit: Visit, response: Response) -> None:

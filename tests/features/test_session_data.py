@@ -242,3 +242,49 @@ def test_a_new_login_has_data_of_its_own(site, token):
     """What another session of the same person keeps is not seen."""
     other = site.login(client="tv")["access_token"]
     assert send(site, other, "read").json == {}
+
+
+def test_who_becomes_somebody_else_keeps_what_they_set(make_any):
+    """Data set before a refresh, an impersonation or a login in the same view is saved where it was set."""
+    site = make_any()
+    gosession = site.gosession
+
+    @site.app.post("/become/<how>")
+    @gosession.login_required
+    def become(how):
+        gosession.current_session.data["before"] = how
+        kind = {"impersonate": lambda: gosession.impersonate("bob"), "login": lambda: gosession.login_user("bob")}
+        kind[how]()
+        gosession.current_session.data["after"] = how
+        return ""
+
+    def own_data(subject):
+        return [session.own_data for session in site.manager.sessions(subject)]
+
+    token = site.login()["access_token"]
+    assert site.send("POST", "/become/impersonate", token).status_code == 200
+    assert (own_data("ada"), own_data("bob")) == ([{"before": "impersonate"}], [{"after": "impersonate"}])
+    assert site.send("POST", "/become/login", token).status_code == 200
+    assert (own_data("ada"), own_data("bob")) == ([], [{"after": "login"}])
+
+
+def test_each_location_that_was_asked_keeps_its_own(make_any):
+    """A view that looks at two tokens of one request saves what it put into the data of each."""
+    site = make_any(TOKEN_LOCATIONS=("header", "query"))
+    gosession = site.gosession
+
+    @site.app.post("/both")
+    @gosession.login_required(locations=["header"])
+    def both():
+        gosession.current_session.data["by"] = "header"
+        return inner()
+
+    @gosession.login_required(locations=["query"])
+    def inner():
+        gosession.current_session.data["by"] = "query"
+        return ""
+
+    ada, bob = (site.login(name)["access_token"] for name in ("ada", "bob"))
+    assert site.send("POST", f"/both?access_token={bob}", ada).status_code == 200
+    assert site.manager.sessions("ada")[0].own_data == {"by": "header"}
+    assert site.manager.sessions("bob")[0].own_data == {"by": "query"}
