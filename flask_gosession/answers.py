@@ -20,8 +20,9 @@ def answer(error: AnsweredError) -> Any:
     handler = state.handlers.get(error.error) or state.handlers.get(None)
     if handler is not None:
         return current_app.ensure_sync(handler)(error)
-    if isinstance(error, AuthError) and error.code == 401 and state.config.login_view and wants_page():
-        return _to_login(error, state.config.login_view)
+    login_view = state.config.login_view
+    if isinstance(error, AuthError) and error.code == 401 and login_view and _may_be_sent(login_view):
+        return _to_login(error, login_view)
     return error_response(error, state.config.error_format)
 
 
@@ -47,6 +48,11 @@ def wants_page() -> bool:
     # No browser asks for JSON by name; who does gets it, also where HTML would be as welcome.
     named = {kind.lower(): quality for kind, quality in request.accept_mimetypes}
     return named.get("text/html", 0) > named.get("application/json", 0)
+
+
+def _may_be_sent(login_view: str) -> bool:
+    """Whether a redirect to *login_view* helps: not a script, and not a browser that asks for just that page."""
+    return wants_page() and not (request.endpoint == login_view and request.method in ("GET", "HEAD"))
 
 
 def _to_login(error: AuthError, login_view: str) -> Any:

@@ -89,6 +89,8 @@ class _Keys:
 
     def _make_keyring(self) -> Keyring | None:
         if self._config.keys is not None:
+            if not isinstance(self._config.keys, (list, tuple)):
+                raise ConfigError(f"{PREFIX}KEYS is a list of keys, each a dict with kid, alg, status and the key.")
             return Keyring.from_config(self._config.keys)
         return Keyring.from_derived(self._derived) if self._derived else None
 

@@ -203,6 +203,8 @@ class GoSession(Generic[U]):
 
         For one blueprint only, register a handler for `AuthError` there, as Flask does it.
         """
+        if code is not None and not isinstance(code, str):
+            raise ConfigError('error_handler is called: @gosession.error_handler(), or with the text of one "error".')
 
         def register(handler: F) -> F:
             self._handlers[code] = handler
@@ -403,7 +405,7 @@ def _presented_at(visit: Visit, location: str, kind: TokenType) -> tuple[Present
 
 def _from_own_page(visit: Visit) -> bool:
     try:
-        visit.state.transport.require_own_origin(visit.request)
+        visit.state.transport.require_own_origin(request)
     except CSRFFailed:
         return False
     return True

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 from blinker import Namespace
 from flask import Flask
 
 from flask_gosession import events
+
+log = logging.getLogger("flask_gosession")
 
 _signals = Namespace()
 
@@ -41,5 +46,13 @@ _SIGNAL_OF = {
 
 
 def send(app: Flask, event: events.Event) -> None:
-    """Send *event* to the receivers of its signal."""
-    _SIGNAL_OF[type(event)].send(app, event=event)
+    """Send *event* to the receivers of its signal; what one of them raises is logged, and the others still hear."""
+    for receiver in _SIGNAL_OF[type(event)].receivers_for(app):
+        _deliver(receiver, app, event)
+
+
+def _deliver(receiver: Callable[..., object], app: Flask, event: events.Event) -> None:
+    try:
+        receiver(app, event=event)
+    except Exception:
+        log.exception("a receiver of %s failed", type(event).__name__)

@@ -173,7 +173,7 @@ def test_eight_megabytes_cost_no_time(workshop, store):
     answer = workshop.shop.get(token)
     took = time.perf_counter() - begun
     assert (answer.status_code, answer.json["error"], store.calls) == (401, "token_malformed", [])
-    assert took < 1.0
+    assert took < 3.0
 
 
 AUTHORIZATIONS = {

@@ -174,6 +174,12 @@ def test_a_handler_for_one(shop):
     assert shop.get("junk").text == "token_malformed"
 
 
+def test_a_handler_is_registered_by_a_call(shop):
+    """error_handler without parentheses would lose the handler: an error at once."""
+    with pytest.raises(errors.ConfigError, match="error_handler is called"):
+        shop.gosession.error_handler(lambda error: "")
+
+
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.__name__)
 def test_a_blueprint_s_own_handler(shop, leaf):
     """Handlers on a blueprint, for AuthError or the root, get all errors below it there, and none elsewhere."""

@@ -139,6 +139,13 @@ def test_own_keys_need_no_secret(clock):
     assert "GOSESSION_ALGORITHM allows RS256 alone" in refused(bare_app(KEYS=keys, ALGORITHM="RS256"))[0]
 
 
+@pytest.mark.parametrize("keys", [7, "secret", {"kid": "k1"}, b"secret"], ids=str)
+def test_keys_are_a_list(keys):
+    """KEY-03: KEYS that are no list are an error with what they should be, without showing them."""
+    (problem,) = refused(bare_app(KEYS=keys))
+    assert "GOSESSION_KEYS is a list of keys" in problem
+
+
 def test_two_apps_one_extension(clock):
     """One object serves two apps, each with its own settings, sessions and keys."""
     gosession = GoSession(clock=clock)

@@ -124,6 +124,15 @@ def test_a_browser_is_known_by_what_it_asks_for(site, accept, mode):
     assert site.get(None, "/orders", headers={"Accept": accept, **mode}).status_code == 303
 
 
+def test_a_login_page_that_is_guarded_sends_nobody_in_circles(make):
+    """A login view that needs a login by mistake answers, and does not redirect to itself; its form may."""
+    shop = make(LOGIN_VIEW="login")
+    guarded = shop.gosession.login_required(lambda: "")
+    shop.app.add_url_rule("/login", "login", guarded, methods=["GET", "POST"])
+    assert shop.get(None, "/login", headers=PAGE).json["error"] == "token_missing"
+    assert shop.get(None, "/login", method="POST", headers=PAGE).status_code == 303
+
+
 def test_only_a_401_sends_to_the_login_view(site, store):
     """A 403 or 503 is no reason to sign in again."""
     token = site.login().access_token
