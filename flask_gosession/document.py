@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 from flask_gosession._version import __version__
 from flask_gosession.config import Config
 from flask_gosession.context import State
+from flask_gosession.ids import ID_CHARS
 from flask_gosession.openapi import schemes_for, ways_of
+from flask_gosession.session.device import CLIENT_PATTERN
 
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
+_CLIENT: Schema = {"type": "string", "pattern": f"^{CLIENT_PATTERN}$", "default": "web"}
 _FLAG: Schema = {"type": "boolean"}
 _TIME: Schema = {"type": "integer", "description": "Unix seconds"}
 _SECONDS: Schema = {"type": "integer", "minimum": 0}
@@ -91,7 +94,6 @@ def _operations(config: Config) -> dict[str, _Operation]:
     either = [{}, *ways, *(way for way in refresh if way not in ways)]
     pair, ended = _answer("The new tokens.", _ref("TokenPair")), _answer("How many were ended.", _ENDED)
     body = _body("application/json", _REFRESH_BODY, required=False) if "json" in config.token_locations else {}
-    script = {**_answer("It.", _TEXT, "text/javascript")}
     return {
         "login": _Operation("/login", "post", "Sign in", pair, (400, 401, 403, 409), more=_LOGIN_BODY),
         "refresh": _Operation(
@@ -119,7 +121,7 @@ def _operations(config: Config) -> dict[str, _Operation]:
             (400, 401),
             more=_TOKEN_FORM,
         ),
-        "script": _Operation("/gosession.js", "get", "The browser module", script),
+        "script": _Operation("/gosession.js", "get", "The browser module", _answer("It.", _TEXT, "text/javascript")),
         "openapi": _Operation("/openapi.json", "get", "This document", _answer("It.", _ANYTHING)),
     }
 
@@ -172,7 +174,8 @@ _WORTH = _object(
     },
     ("active",),
 )
-_SID = {"parameters": [{"name": "sid", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]}
+_SID_FORM: Schema = {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{{ID_CHARS}}}$"}
+_SID = {"parameters": [{"name": "sid", "in": "path", "required": True, "schema": _SID_FORM}]}
 _TOKEN_FORM = _body(
     "application/x-www-form-urlencoded",
     _object({"token": {**_TEXT, "minLength": 1}, "token_type_hint": _TEXT}, ("token",)),
@@ -181,7 +184,7 @@ _REFRESH_BODY = _object({"refresh_token": _TEXT}, ())
 _LOGIN_BODY = _body(
     "application/json",
     _object(
-        {"username": _TEXT, "password": _TEXT, "client": _TEXT, "remember": {**_FLAG, "default": False}},
+        {"username": _TEXT, "password": _TEXT, "client": _CLIENT, "remember": {**_FLAG, "default": False}},
         ("username", "password"),
     ),
 )

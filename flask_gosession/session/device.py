@@ -12,7 +12,7 @@ MESSAGE_CHARS = 200
 _AGENT_CHARS = 200
 _LABEL_CHARS = 60
 _IP_CHARS = 45
-_CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}")
+CLIENT_PATTERN = "[A-Za-z0-9][A-Za-z0-9 ._-]{0,31}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ def valid_subject(subject: object) -> str:
 
 def valid_client(client: object) -> str:
     """Return *client* if it can name a class of clients. Raises BadClient, a ValueError, otherwise."""
-    if isinstance(client, str) and _CLIENT.fullmatch(client):
+    if isinstance(client, str) and re.fullmatch(CLIENT_PATTERN, client):
         return client
     raise BadClient
