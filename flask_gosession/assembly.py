@@ -41,6 +41,8 @@ def assemble(
     """Return the state of one realm. Raises ConfigError with every problem of keys, cookies and store."""
     keys = _Keys(app, config)
     problems = [*keys.problems, *_cookie_problems(app, config)]
+    if not config.token_locations and extractor is None:
+        problems.append(f"{PREFIX}TOKEN_LOCATIONS is empty, and there is no extractor: no token could ever come.")
     store = _open_store(config, problems)
     if problems or store is None:
         raise ConfigError(*problems)

@@ -146,6 +146,21 @@ def test_keys_are_a_list(keys):
     assert "GOSESSION_KEYS is a list of keys" in problem
 
 
+def test_tokens_come_from_somewhere(clock):
+    """An app that takes tokens from nowhere is a mistake, unless it has an extractor of its own."""
+    assert "no token could ever come" in refused(bare_app(TOKEN_LOCATIONS=[]))[0]
+    app = bare_app(TOKEN_LOCATIONS=[])
+    gosession = GoSession(app, clock=clock, extractor=lambda request, kind: request.headers.get("X-Token"))
+    app.add_url_rule("/me", view_func=gosession.login_required(lambda: gosession.current_session.subject))
+    app.add_url_rule("/logout", "logout", lambda: str(gosession.logout_user().count))
+    with app.app_context():
+        headers = {"X-Token": gosession.manager.login("ada").access_token}
+    client = app.test_client()
+    assert client.get("/me", headers=headers).text == "ada"
+    assert client.get("/logout", headers=headers).text == "1"
+    assert client.get("/me", headers=headers).status_code == 401
+
+
 def test_two_apps_one_extension(clock):
     """One object serves two apps, each with its own settings, sessions and keys."""
     gosession = GoSession(clock=clock)
