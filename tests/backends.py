@@ -25,6 +25,9 @@ PARTS: dict[str, frozenset[str]] = {
 }
 """What fits a store; one that is not named here gets everything."""
 
+UNHURRIED = "timeout=5"
+"""The races prove atomicity, however slow the disk is; how soon a store gives up has tests of its own."""
+
 EVERYTHING = frozenset({"contract", "threads", "processes", "any"})
 
 
@@ -73,9 +76,9 @@ class Backends:
         if name == "redis":
             return self._redis_url()
         if name == "file":
-            return f"file://{self._directory}/records"
+            return f"file://{self._directory}/records?{UNHURRIED}"
         if name == "sqlite":
-            return f"sqlite:///{self._directory}/records.sqlite"
+            return f"sqlite:///{self._directory}/records.sqlite?{UNHURRIED}"
         if name in databases.SERVERS:
             return self._database_url(name)
         _require(name)
@@ -89,7 +92,7 @@ class Backends:
     def _database_url(self, name: str) -> str:
         if not databases.answers(name):
             self._absent(databases.without(name))
-        return self._stack.enter_context(databases.own_database(name))
+        return f"{self._stack.enter_context(databases.own_database(name))}?{UNHURRIED}"
 
     def _mongomock(self) -> Backend:
         client = mongomock.MongoClient()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -38,15 +39,17 @@ class FileStore:
 
     @classmethod
     def from_url(cls, url: str, *, key_prefix: str = "gosession", wait_replicas: int = 0) -> FileStore:
-        """Open ``file:///absolute/path``. Raises ConfigError."""
+        """Open ``file:///absolute/path``, or ``…?timeout=SECONDS`` to wait longer for a lock. Raises ConfigError."""
         parts = urlsplit(url)
-        if parts.netloc or parts.query or parts.fragment or parts.path.strip("/") == "" or parts.path[0] != "/":
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        timeout = _seconds(query.pop("timeout", str(LOCK_TIMEOUT)))
+        if parts.netloc or query or parts.fragment or not parts.path.startswith("/") or not parts.path.strip("/"):
             raise ConfigError(
                 'A file store is opened by an absolute path and nothing else: "file:///var/lib/app/sessions".'
             )
         if wait_replicas:
             raise ConfigError("WAIT_REPLICAS must be 0 with a file store: it has no replicas.")
-        return cls(unquote(parts.path), key_prefix=key_prefix)
+        return cls(unquote(parts.path), key_prefix=key_prefix, timeout=timeout)
 
     def load(self, subject: str) -> Record | None:
         """Return the record of *subject*; a damaged file reads as an empty value with an etag to replace it by."""
@@ -169,6 +172,16 @@ class FileStore:
         if envelope is None:
             return mtime < now - LEFTOVER_AGE
         return envelope.header.expires_at < now and self._name(envelope.header.subject) == name
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0.0 < seconds < math.inf:
+        raise ConfigError("timeout of the file store is a number of seconds above 0.")
+    return seconds
 
 
 def _put(directory: Opened, name: str, content: bytes, expires_at: float) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores import at_fork
@@ -65,7 +66,7 @@ class SQLStore:
         """Make the table unless it is there; safe when several processes do. Raises StoreUnavailable."""
         try:
             create_table(self._engine, self._table)
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             raise StoreUnavailable from error
         self._created = True
 
@@ -151,7 +152,7 @@ class SQLStore:
         ours = {etag, new.etag if new else None}
         return (stored.etag if stored else None) not in ours
 
-    def _read(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    def _read(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         started = time.monotonic()
         try:
             return self._fetch(statement)
@@ -160,7 +161,7 @@ class SQLStore:
                 raise
             return self._fetch(statement)
 
-    def _fetch(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    def _fetch(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         with self._connected() as connection:
             return connection.execute(statement).all()
 
@@ -180,7 +181,7 @@ class SQLStore:
         try:
             create_table(engine, self._table)
             self._created = True
-        except sa.exc.SQLAlchemyError as error:
+        except exc.SQLAlchemyError as error:
             log.warning("the table of the session store is not made yet (%s); the first use tries again", type(error))
         finally:
             engine.dispose()
@@ -199,23 +200,23 @@ class _Duplicate(Exception):
 def _edge() -> Iterator[None]:
     try:
         yield
-    except sa.exc.IntegrityError as error:
+    except exc.IntegrityError as error:
         raise _Duplicate from error
-    except sa.exc.SQLAlchemyError as error:
+    except exc.SQLAlchemyError as error:
         raise StoreUnavailable from error
 
 
 def _was_cut(error: StoreUnavailable) -> bool:
     cause = error.__cause__
-    return isinstance(cause, sa.exc.DBAPIError) and cause.connection_invalidated
+    return isinstance(cause, exc.DBAPIError) and cause.connection_invalidated
 
 
 def _was_refused(error: StoreUnavailable) -> bool:
     """Return whether nothing of the write is under way: the server itself said no to it, or no connection was free."""
     cause = error.__cause__
-    if isinstance(cause, sa.exc.DBAPIError):
+    if isinstance(cause, exc.DBAPIError):
         return cause.statement is not None and not cause.connection_invalidated
-    return isinstance(cause, sa.exc.TimeoutError)
+    return isinstance(cause, exc.TimeoutError)
 
 
 def _id(subject: str) -> bytes:

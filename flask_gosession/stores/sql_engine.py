@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from flask_gosession.errors import ConfigError
@@ -24,7 +25,7 @@ def parse_url(text: str) -> sa.URL:
     """Return the URL with its driver named. Raises ConfigError, which never repeats the URL: it may hold a password."""
     try:
         url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError):
+    except (exc.ArgumentError, ValueError):
         raise ConfigError("The URL of the SQL store cannot be parsed.") from None
     url = url.set(drivername=DIALECTS.get(url.drivername, url.drivername))
     if url.get_backend_name() not in DIALECTS:
@@ -53,7 +54,7 @@ def open_engine(url: sa.URL, *, timeout: float, pool_size: int) -> sa.Engine:
             pool_recycle=RECYCLE,
             pool_use_lifo=True,
         )
-    except (sa.exc.ArgumentError, TypeError) as error:
+    except (exc.ArgumentError, TypeError) as error:
         raise ConfigError(f"The URL of the SQL store cannot be used: {error}") from error
     if engine.dialect.is_async:
         raise ConfigError(f"{url.drivername} is an asynchronous driver; the SQL store needs a synchronous one.")
@@ -110,7 +111,7 @@ def _tune(engine: sa.Engine, timeout: float) -> None:
         )
     if engine.dialect.driver == "psycopg":
         bounded = import_module("flask_gosession.stores.sql_psycopg").bounded_connection(timeout * CLIENT_SHARE)
-        sa.event.listen(engine, "do_connect", lambda _d, _r, args, kwargs: bounded.connect(*args, **kwargs))
+        event.listen(engine, "do_connect", lambda _d, _r, args, kwargs: bounded.connect(*args, **kwargs))
 
 
 def _on_connect(engine: sa.Engine, *statements: str) -> None:
@@ -120,4 +121,4 @@ def _on_connect(engine: sa.Engine, *statements: str) -> None:
             cursor.execute(statement)
         cursor.close()
 
-    sa.event.listen(engine, "connect", execute)
+    event.listen(engine, "connect", execute)

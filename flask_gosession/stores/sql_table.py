@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 
@@ -61,7 +62,7 @@ def create_table(engine: sa.Engine, table: sa.Table) -> None:
     Whoever is overtaken by another process, at which each server fails in its own way, finds the table made.
     """
     for _ in range(_ATTEMPTS - 1):
-        with suppress(sa.exc.DBAPIError):
+        with suppress(exc.DBAPIError):
             return _create_once(engine, table)
     return _create_once(engine, table)
 

@@ -218,6 +218,13 @@ def test_bad_url(url: str) -> None:
         FileStore.from_url(url)
 
 
+@pytest.mark.parametrize("timeout", ["", "0", "-1", "nan", "inf", "long"])
+def test_bad_timeout(path: Path, timeout: str) -> None:
+    """A timeout that is no number of seconds above zero is a start-up error."""
+    with pytest.raises(ConfigError, match="timeout"):
+        FileStore.from_url(f"{path.as_uri()}?timeout={timeout}")
+
+
 def test_replicas_are_refused(path: Path) -> None:
     """A store without replicas cannot be told to wait for them."""
     with pytest.raises(ConfigError, match="WAIT_REPLICAS"):
