@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
@@ -52,7 +52,17 @@ class CurrentSession:
 
     def __init__(self, checked: Checked, cap: int) -> None:
         self.checked = checked
-        self.data = SessionData(checked.session.own_data, cap)
+        self._cap = cap
+
+    @cached_property
+    def data(self) -> SessionData:
+        """The session's data; most requests never ask for it."""
+        return SessionData(self.checked.session.own_data, self._cap)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What this request has changed of the data; see `SessionData.changes`."""
+        return self.data.changes if "data" in vars(self) else {}
 
     @property
     def record(self) -> Session:
@@ -151,7 +161,6 @@ class Visit:
     """What is known about one realm in one request, and what its answer must carry."""
 
     state: State
-    request: Request
     identities: dict[tuple[str, ...], Identity] = field(default_factory=dict)
     current: Identity | None = None
     left: list[Identity] = field(default_factory=list)
@@ -167,7 +176,7 @@ class Visit:
 
     def read(self, kind: TokenType, locations: Collection[str] | None = None) -> Presented | None:
         """Return the token that the request brings."""
-        presented = self.state.transport.read(self.request, kind, locations)
+        presented = self.state.transport.read(_here(), kind, locations)
         used = self.state.transport.locations if locations is None else locations
         self.read_cookie = self.read_cookie or "cookie" in used
         return presented
@@ -207,7 +216,7 @@ class Visit:
         manager = self.state.manager
         if presented.location == "cookie":
             claims = manager.claims(presented.token)
-            self.state.transport.require_meant(self.request, presented, claims)
+            self.state.transport.require_meant(_here(), presented, claims)
         identity = Identity(self.state)
         identity.location = presented.location
         checked = manager.authenticate(presented.token, inspect=partial(self._compare, identity))
@@ -220,7 +229,7 @@ class Visit:
         """Note whether the session has moved; raises where that is refused."""
         state = self.state
         if state.config.binding:
-            identity.moved = has_moved(checked, state.device(self.request), state.manager, state.config)
+            identity.moved = has_moved(checked, state.device(_here()), state.manager, state.config)
 
 
 def state_of(realm: str, app: Flask | None = None) -> State:
@@ -238,12 +247,18 @@ def state_of(realm: str, app: Flask | None = None) -> State:
 def visit_of(realm: str) -> Visit:
     """Return the visit of the current request; it lives on the request itself, which two clients never share."""
     state = state_of(realm)
+    kept = vars(_here())
+    visits: dict[str, Visit] = kept.setdefault("_gosession", {})
+    kept["_gosession_realm"] = realm
+    visit = visits.get(realm)
+    if visit is None or visit.state is not state:
+        visit = visits[realm] = Visit(state)
+    return visit
+
+
+def _here() -> Request:
     here: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the public way in Flask
-    visits: dict[str, Visit] = vars(here).setdefault("_gosession", {})
-    vars(here)["_gosession_realm"] = realm
-    if realm not in visits or visits[realm].state is not state:
-        visits[realm] = Visit(state, here)
-    return visits[realm]
+    return here
 
 
 def visits_of(here: Request) -> dict[str, Visit]:
@@ -301,7 +316,7 @@ def forget_renewal(realm: str, event: events.Event) -> None:
 
 def finish(response: Response) -> Response:
     """Do what the visits of this request owe its answer: save data, set or unset cookies, forbid caching."""
-    for visit in list(visits_of(request._get_current_object()).values()):  # type: ignore[attr-defined]  # noqa: SLF001
+    for visit in list(visits_of(_here()).values()):
         try:
             if response.status_code < 500:
                 _save(visit)
@@ -317,7 +332,7 @@ def finish(response: Response) -> Response:
 def _save(visit: Visit) -> None:
     for identity in (*visit.left, *visit.everybody):
         session = identity.opened
-        changes = session.data.changes if session is not None else None
+        changes = session.changes if session is not None else None
         if session is None or not changes:
             continue
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from flask import Blueprint, Flask, current_app, request
@@ -172,12 +173,13 @@ class Guards:
 
     def _decorator(self, admit: Callable[[], None], *needs: str, **more: Any) -> Callable[[View[P, R]], View[P, R]]:
         def decorate(view: View[P, R]) -> View[P, R]:
+            run = _as_flask_runs(view)
+
             @wraps(view)
             def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
                 if request.method != "OPTIONS":
                     admit()
-                answer: R = current_app.ensure_sync(view)(*args, **kwargs)
-                return answer
+                return run(*args, **kwargs)
 
             stated = {"realm": self.realm, "needs": needs, **more}
             vars(guarded)[NEEDS] = [*getattr(view, NEEDS, ()), stated]
@@ -196,6 +198,18 @@ def is_public(view: Any) -> bool:
     """Whether a view, or the class of a `MethodView`, is marked `public`."""
     of_class = getattr(view, "view_class", None)
     return bool(getattr(view, PUBLIC, False)) or (of_class is not None and PUBLIC in vars(of_class))
+
+
+def _as_flask_runs(view: View[P, R]) -> View[P, R]:
+    """Return *view*, which only as a coroutine function has to wait for the app that will run it."""
+    if not iscoroutinefunction(view):
+        return view
+
+    def waited_for(*args: P.args, **kwargs: P.kwargs) -> R:
+        answer: R = current_app.ensure_sync(view)(*args, **kwargs)
+        return answer
+
+    return waited_for
 
 
 def _require_user(identity: Identity) -> Any:

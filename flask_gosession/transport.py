@@ -60,11 +60,8 @@ class Transport:
             "cookie": self._from_cookie,
         }
         self._readers = {EXTRACTOR: extractor, **readers} if extractor else readers
-
-    @property
-    def locations(self) -> tuple[str, ...]:
+        self.locations = tuple(name for name in self._readers if name in (EXTRACTOR, *config.token_locations))
         """The configured locations in the order in which they count; an extractor is always one of them."""
-        return tuple(name for name in self._readers if name in (EXTRACTOR, *self._config.token_locations))
 
     def read(self, request: Request, kind: TokenType, locations: Collection[str] | None = None) -> Presented | None:
         """Return the token that *request* brings, from the configured or the given *locations*."""

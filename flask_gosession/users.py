@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -153,7 +153,7 @@ class Users:
             raise TypeError(ADVICE.format(kind=f"what does not read back as it was ({error})")) from error
 
     def _decode(self, info: UserInfo) -> Any:
-        return None if info.gone else msgspec.msgpack.decode(info.value, type=self._type)
+        return None if info.gone else _decoder_of(self._type)(info.value)
 
 
 _leading: ContextVar[frozenset[object]] = ContextVar("gosession_leading", default=frozenset())
@@ -198,6 +198,12 @@ class _SingleFlight:
             _leading.reset(token)
         future.set_result(result)
         return result
+
+
+@lru_cache(maxsize=64)
+def _decoder_of(kind: Any) -> Callable[[bytes], Any]:
+    """Return what reads users of that class; making it costs several times as much as using it."""
+    return msgspec.msgpack.Decoder(kind).decode
 
 
 def _is_plain(user: object) -> bool:

@@ -6,12 +6,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 FAILURES = 3
@@ -55,13 +55,13 @@ class BreakerStore:
 
     def load(self, subject: str) -> Record | None:
         """Return the record of *subject*."""
-        return self._call(partial(self.store.load, subject))
+        return self._call(self.store.load, subject)
 
     def swap(
         self, subject: str, etag: bytes | None, new: Record | None, expires_at: float, *, announce: bool = False
     ) -> Swap:
         """Put or delete, if nobody else has written."""
-        return self._call(partial(self.store.swap, subject, etag, new, expires_at, announce=announce))
+        return self._call(self.store.swap, subject, etag, new, expires_at, announce=announce)
 
     def subjects(self) -> Iterator[str]:
         """Iterate over the subjects; for operators, who may wait."""
@@ -69,7 +69,7 @@ class BreakerStore:
 
     def purge(self, now: float, limit: int = 1000) -> int:
         """Delete what may be forgotten."""
-        return self._call(partial(self.store.purge, now, limit))
+        return self._call(self.store.purge, now, limit)
 
     def ping(self) -> None:
         """Return when the store answers; always asks."""
@@ -79,12 +79,12 @@ class BreakerStore:
         """Close the store."""
         self.store.close()
 
-    def _call(self, work: Callable[[], T]) -> T:
+    def _call(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         if self._broken:
             self._claim_probe()
         began = self._clock()
         try:
-            result = work()
+            result = work(*args, **options)
         except StoreFull:
             raise
         except StoreUnavailable:
