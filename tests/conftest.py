@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("flask_gosession.testing.contract", "flask_gosession.testing.races")
+pytest.register_assert_rewrite(
+    *(f"flask_gosession.testing.{name}" for name in ("contract", "races", "session_races", "lost_replies"))
+)
 
 from backends import EVERYTHING, PARTS, Backends  # noqa: E402
 from store_option import DEFAULT, NAMES, split_stores, unknown_stores  # noqa: E402

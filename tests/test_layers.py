@@ -24,8 +24,8 @@ client.httpx_auth client.jwks client.requests_auth reporting session.check sessi
 client.auth client.verifier session.admit session.data session.rotate subjects
 sessiondata users verdicts
 manager
-binding cookies introspection signals testing.races
-transport
+binding cookies introspection signals testing.racing
+testing.lost_replies testing.races testing.session_races transport
 context
 answers assembly decorators
 cli openapi

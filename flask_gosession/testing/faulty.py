@@ -24,6 +24,7 @@ class FaultyStore:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.shared = store.shared
         self.calls: list[Call] = []
         self.full = False
         """While true every record that is put is refused with StoreFull; deletions are done."""
@@ -32,11 +33,6 @@ class FaultyStore:
         self._unconfirmed = 0
         self._rivals: deque[Callable[[], object]] = deque()
         self._lock = threading.Lock()
-
-    @property
-    def shared(self) -> bool:
-        """What the wrapped store says."""
-        return self.store.shared
 
     def fail(self, verb: str, times: int = 1) -> None:
         """Let the next *times* calls of *verb* raise StoreUnavailable, with nothing done."""
@@ -53,6 +49,13 @@ class FaultyStore:
     def before_swap(self, rival: Callable[[], object]) -> None:
         """Call *rival* just before the next swap: it may write to ``store`` and so make that swap lose."""
         self._rivals.append(rival)
+
+    def mend(self) -> None:
+        """Forget every failure that was asked for and has not happened."""
+        self._failures.clear()
+        self._lost_replies = self._unconfirmed = 0
+        self._rivals.clear()
+        self.full = False
 
     def count(self, verb: str) -> int:
         """Return how often *verb* was called."""

@@ -57,11 +57,18 @@ def _answers(process: subprocess.Popen[bytes], url: str, log: Path) -> bool:
         return False
 
 
+def log_in(client: httpx.Client, user: str) -> str:
+    """Return an access token; who meets a crowd of writers is told to try again."""
+    while (answer := client.post("/login", json={"user": user})).status_code == 503:
+        pass
+    return answer.json()["access_token"]
+
+
 def visit(url: str, number: int) -> set[str]:
     """Sign in, look around with a new connection each time, and return which workers were met."""
     user, pids = f"user-{number}", set()
     with httpx.Client(base_url=url, limits=httpx.Limits(max_keepalive_connections=0)) as client:
-        token = client.post("/login", json={"user": user}).json()["access_token"]
+        token = log_in(client, user)
         for _ in range(TURNS):
             answer = client.get("/me", headers={"Authorization": f"Bearer {token}"})
             assert (answer.status_code, answer.json()) == (200, {"sub": user})

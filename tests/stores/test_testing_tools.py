@@ -11,7 +11,7 @@ import pytest
 
 from flask_gosession import ids
 from flask_gosession.errors import StoreUnavailable
-from flask_gosession.stores.base import Record, Store, Swap
+from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 from flask_gosession.stores.memory import MemoryStore
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import Call, FaultyStore
@@ -110,8 +110,34 @@ def test_unconfirmed(store: FaultyStore) -> None:
     assert store.swap("a", None, None, 9e9) is Swap.DONE
 
 
+def test_full(store: FaultyStore) -> None:
+    """A store that is full puts nothing, and deletes."""
+    first = record()
+    store.swap("a", None, first, 9e9)
+    store.full = True
+    for etag in (None, first.etag):
+        with pytest.raises(StoreFull):
+            store.swap("b" if etag is None else "a", etag, record(), 9e9)
+    assert store.swap("a", first.etag, None, 9e9) is Swap.DONE
+
+
+def test_mend(store: FaultyStore) -> None:
+    """A mended store does what it is asked, whatever was scripted before."""
+    store.fail("load")
+    store.lose_reply()
+    store.leave_unconfirmed()
+    store.before_swap(lambda: store.store.swap("a", None, record(), 9e9))
+    store.full = True
+    store.mend()
+    assert store.swap("a", None, record(), 9e9) is Swap.DONE
+    assert store.load("a") is not None
+
+
 def test_only_the_contract_needs_pytest() -> None:
     """Clock, faulty store and races work in a program without pytest."""
-    program = "import sys; from flask_gosession.testing import clock, faulty, races; print('pytest' in sys.modules)"
+    program = (
+        "import sys; from flask_gosession.testing import clock, faulty, lost_replies, races, session_races; "
+        "print('pytest' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert answer.stdout.strip() == "False"
