@@ -83,11 +83,11 @@ def test_an_optional_view_refuses_it_too(site):
     assert site.get(None, "/maybe").json == {"sub": None}
 
 
-@pytest.mark.parametrize("seconds", [0, -1, 11 * 366 * 86_400, float("inf"), float("nan")])
-def test_it_has_an_end_within_ten_years(site, seconds):
+def test_it_has_an_end_within_ten_years(site):
     """A ban in the past, or without an end, is refused."""
-    with pytest.raises(ValueError, match="ten years"):
-        ban(site, seconds)
+    for seconds in (0, -1, 11 * 366 * 86_400, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="ten years"):
+            ban(site, seconds)
     assert site.store.count("swap") == 0
 
 

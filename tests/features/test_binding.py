@@ -40,15 +40,14 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize(("made", "used", "same"), NETWORKS)
-def test_an_address_is_its_network(make_any, made, used, same):
+def test_an_address_is_its_network(make_any):
     """The same /24, or /64 of IPv6, is the same place."""
     site = bound_site(make_any, "refuse", ("ip",))
-    token = site.login(environ={"REMOTE_ADDR": made})["access_token"]
-    answer = site.get(token, environ_overrides={"REMOTE_ADDR": used})
-    assert answer.status_code == (200 if same else 401)
-    if not same:
-        assert answer.json["error"] == "binding_mismatch"
+    for made, used, same in NETWORKS:
+        token = site.login(environ={"REMOTE_ADDR": made})["access_token"]
+        answer = site.get(token, environ_overrides={"REMOTE_ADDR": used})
+        assert answer.status_code == (200 if same else 401), (made, used)
+        assert answer.json.get("error") == (None if same else "binding_mismatch"), (made, used)
 
 
 def test_not_bound_by_default(make_any):

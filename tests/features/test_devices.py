@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from features.sites import FIREFOX, IPHONE
 
 ODD = [
@@ -71,13 +69,13 @@ def test_the_address_is_the_connection_s_alone(make_any):
     assert listed(site, site.login(environ=forged))[0]["ip"] == "192.0.2.7"
 
 
-@pytest.mark.parametrize("agent", ODD, ids=range(len(ODD)))
-def test_odd_agents_are_kept_short(make_any, agent):
+def test_odd_agents_are_kept_short(make_any):
     """Whatever a client says it is, the login works and the list can be read."""
-    site = make_any()
-    (one,) = listed(site, site.login(environ={"HTTP_USER_AGENT": agent}))
-    assert len(one["agent"]) <= 200
-    assert len(one["label"]) <= 60
+    site = make_any(SESSION_LIMIT=1)
+    for agent in ODD:
+        (one,) = listed(site, site.login(environ={"HTTP_USER_AGENT": agent}))
+        assert len(one["agent"]) <= 200
+        assert len(one["label"]) <= 60
 
 
 def test_one_of_the_list_can_be_ended(make_any):
@@ -91,12 +89,11 @@ def test_one_of_the_list_can_be_ended(make_any):
     assert len(listed(site, mine)) == 1
 
 
-@pytest.mark.parametrize("sid", ["x", "A" * 22, "%00", "..", "a" * 1000])
-def test_an_unknown_sid_ends_nothing(make_any, sid):
+def test_an_unknown_sid_ends_nothing(make_any):
     """Ending what is not there is no error, and nobody else's session can be named (REV-07)."""
     site = make_any()
     pair, other = site.login(), site.login("bob")
     (theirs,) = listed(site, other)
-    for named in (sid, theirs["sid"]):
+    for named in ("x", "A" * 22, "%00", "..", "a" * 1000, theirs["sid"]):
         assert site.send("DELETE", f"/auth/sessions/{named}", pair["access_token"]).status_code in {204, 404}
     assert site.get(other["access_token"]).status_code == 200

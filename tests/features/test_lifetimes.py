@@ -87,22 +87,22 @@ def test_a_login_can_say_so_itself(make_any):
     assert site.login()["session_expires_at"] == int(site.clock() + 30 * 86_400)
 
 
-@pytest.mark.parametrize("lifetime", [0, -1, 181 * 86_400, float("inf"), float("nan")])
-def test_no_lifetime_beyond_the_policy(make_any, lifetime):
+def test_no_lifetime_beyond_the_policy(make_any):
     """A lifetime of nothing, or over the longest that the policy has, is refused; 0 never means for ever."""
     site = make_any()
-    with pytest.raises(ValueError, match="more than 0"):
-        site.manager.login("ada", lifetime=lifetime)
+    for lifetime in (0, -1, 181 * 86_400, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="more than 0"):
+            site.manager.login("ada", lifetime=lifetime)
     assert site.store.count("swap") == 0
 
 
 @pytest.mark.parametrize("name", ["idle", "access_lifetime"])
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_no_timeout_of_nothing(make_any, name, seconds):
+def test_no_timeout_of_nothing(make_any, name):
     """A session that would end as it begins, or an endless one, is refused: 0 never means for ever."""
     site = make_any()
-    with pytest.raises(ValueError, match="seconds"):
-        site.manager.login("ada", **{name: seconds})
+    for seconds in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="seconds"):
+            site.manager.login("ada", **{name: seconds})
     assert site.store.count("swap") == 0
 
 

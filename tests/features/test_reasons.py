@@ -147,10 +147,10 @@ def test_the_true_count_is_returned(make_any):
     assert len(manager.sessions("bob")) == 1
 
 
-@pytest.mark.parametrize("message", ["x" * 5000, "\n", "<b>", "é" * 300])
-def test_a_message_is_kept_short(make_any, message):
+def test_a_message_is_kept_short(make_any):
     """An administrator's message is cut, not refused, and comes as JSON text."""
     site = make_any()
-    pair = site.login()
-    site.manager.revoke_all("ada", "kicked", message=message)
-    assert site.get(pair["access_token"]).json["message"] == message[:200]
+    for message in ("x" * 5000, "\n", "<b>", "é" * 300):
+        pair = site.login()
+        site.manager.revoke_all("ada", "kicked", message=message)
+        assert site.get(pair["access_token"]).json["message"] == message[:200]
