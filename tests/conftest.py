@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"flask_gosession.testing.{name}" for name in ("contract", "races", "session_races", "lost_replies"))
+    *(f"flask_gosession.testing.{name}" for name in ("contract", "races", "session_races", "lost_replies", "machine"))
 )
 
 from backends import EVERYTHING, PARTS, Backends  # noqa: E402

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 LAYERS = """
 _version devices errors ids redirects scopes settings client client.expiry session session.policy stores \
-    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock \
+    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock testing.model \
     tokens tokens.strength
 client.tokens config events session.device session.record stores.base stores.directory stores.redis_clients \
     stores.sql_options stores.sql_table tokens.asymmetric tokens.derive tokens.jws tokens.keys tokens.types
@@ -25,7 +25,7 @@ client.auth client.verifier session.admit session.data session.rotate subjects
 sessiondata users verdicts
 manager
 binding cookies introspection signals testing.racing
-testing.lost_replies testing.races testing.session_races transport
+testing.lost_replies testing.machine testing.races testing.session_races transport
 context
 answers assembly decorators
 cli openapi
@@ -45,6 +45,7 @@ HOMES: Mapping[str, frozenset[str]] = {
     "filelock": frozenset({"stores.directory"}),
     "hiredis": frozenset(),
     "httpx": frozenset({"client.httpx_auth"}),
+    "hypothesis": frozenset({"testing.machine"}),
     "jwt": frozenset({"tokens.jwt"}),
     "psycopg": frozenset({"stores.sql_psycopg"}),
     "pymongo": frozenset({"stores.mongo"}),
