@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote
+
+_ORDINARY = re.compile(r"[A-Za-z0-9_~-]*")
 
 
 def encode_subject(subject: str) -> str:
     """Spell *subject* with ASCII letters, digits and ``_ - ~ %`` only; ordinary ids stay as they are."""
+    if _ORDINARY.fullmatch(subject):
+        return subject
     return quote(subject, safe="", errors="surrogatepass").replace(".", "%2E")
 
 

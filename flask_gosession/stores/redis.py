@@ -56,6 +56,7 @@ class RedisStore:
         self._connector = connector
         self._client = connector.client
         self._hurry = connector.hurry
+        self._ask = connector.asks or self._ask_client
         self._prefix = f"{key_prefix}:"
         self._wait = ("WAIT", wait_replicas, round(wait_timeout * 1000))
         self._wait_replicas = wait_replicas
@@ -133,9 +134,12 @@ class RedisStore:
         """Ask, and once more if the connection was dead; a timeout is not asked twice, it has cost enough."""
         with self._hurry:
             try:
-                return self._client().execute_command(*command)
+                return self._ask(*command)
             except redis.ConnectionError:
-                return self._client().execute_command(*command)
+                return self._ask(*command)
+
+    def _ask_client(self, *command: str) -> Any:
+        return self._client().execute_command(*command)
 
     def _swap(self, run: Callable[..., tuple[int, int]], call: tuple[Any, ...]) -> tuple[int, int]:
         with self._hurry:
