@@ -32,6 +32,6 @@ def covers(held: Iterable[str], wanted: str) -> bool:
 
 
 def _matches(pattern: list[str], asked: list[str]) -> bool:
-    if pattern[-1] == "*" and len(asked) >= len(pattern):
+    if pattern[-1] == "*":
         asked = asked[: len(pattern)]
     return len(pattern) == len(asked) and all(p in ("*", a) for p, a in zip(pattern, asked, strict=True))
