@@ -174,14 +174,13 @@ class _SingleFlight:
         if _leading.get():
             # Two loaders that wait for each other's user would wait for ever.
             return self._lead(own, Future(), work)
+        new: Future[Any] = Future()
         with self._lock:
-            flight = self._flights.get(key)
-            if flight is None:
-                future = self._flights[key] = Future[Any]()
-        if flight is not None:
+            flight = self._flights.setdefault(key, new)
+        if flight is not new:
             return flight.result()
         try:
-            return self._lead(own, future, work)
+            return self._lead(own, new, work)
         finally:
             with self._lock:
                 del self._flights[key]
