@@ -33,14 +33,15 @@ log = logging.getLogger("flask_gosession")
 
 def assemble(
     app: Flask,
-    config: Config,
+    realm: str,
     *,
     clock: Callable[[], float],
     extractor: Extractor | None,
 ) -> State:
-    """Return the state of one realm. Raises ConfigError with every problem of keys, cookies and store."""
+    """Return the state of one realm. Raises ConfigError with every problem of settings, keys, cookies and store."""
+    config, problems = Config.read(app.config, realm)
     keys = _Keys(app, config)
-    problems = [*keys.problems, *_cookie_problems(app, config)]
+    problems += [*keys.problems, *_cookie_problems(app, config)]
     if not config.token_locations and extractor is None:
         problems.append(f"{PREFIX}TOKEN_LOCATIONS is empty, and there is no extractor: no token could ever come.")
     store = _open_store(config, problems)
@@ -140,8 +141,8 @@ def _algorithm_problems(keyring: Keyring, algorithm: str | None) -> list[str]:
 
 
 def _cookie_problems(app: Flask, config: Config) -> list[str]:
-    if "cookie" not in config.token_locations or _secure(app, config):
-        return []
+    if "cookie" not in config.token_locations or _secure(app, config) or config.cookie_secure is False:
+        return []  # what contradicts a COOKIE_SECURE = False is among the problems of the settings
     names = [name for name in ("cookie_samesite", "cookie_refresh_samesite") if getattr(config, name) == "None"]
     problems = [f"{PREFIX}{name.upper()} = None needs {PREFIX}COOKIE_SECURE = True." for name in names]
     if config.cookie_preset == "host":

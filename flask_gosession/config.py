@@ -137,25 +137,21 @@ class Config:
 
         Raises ConfigError with every problem at once: unknown keys, and values that are not right alone or together.
         """
+        config, problems = cls.read(values, realm)
+        if problems:
+            raise ConfigError(*problems)
+        return config
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], realm: str = DEFAULT_REALM) -> tuple[Config, list[str]]:
+        """Like `load`, and return the problems beside the settings, where a wrong one has its default."""
         _check_name(realm)
         given = {key[len(PREFIX) :]: value for key, value in values.items() if key.startswith(PREFIX)}
         own = _own_settings(given.get("REALMS"), realm)
         problems = [*_unknown(given, PREFIX), *_unknown(own, f"{PREFIX}REALMS[{realm!r}]: ")]
-        merged = {**given, **own}
-        parsed: dict[str, Any] = {}
-        for one in _declared():
-            if one.name.upper() in merged:
-                try:
-                    parsed[one.name] = one.metadata["read"](merged[one.name.upper()])
-                except ValueError as error:
-                    problems.append(f"{PREFIX}{one.name.upper()} {error}; it is {_shown(merged[one.name.upper()])}.")
-        if problems:
-            raise ConfigError(*problems)
+        parsed, wrong = _parse({**given, **own})
         config = cls(**{**parsed, **_realm_values(parsed, own, realm)}, realm=realm)
-        problems = list(config._contradictions())
-        if problems:
-            raise ConfigError(*problems)
-        return config
+        return config, [*problems, *wrong, *config._contradictions()]
 
     @property
     def policy(self) -> Policy:
@@ -210,6 +206,20 @@ def _unknown(given: Mapping[str, Any], where: str) -> Iterator[str]:
             near = difflib.get_close_matches(str(key), known, 1)
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else "."
             yield f"{where}{key} is not a setting{hint}"
+
+
+def _parse(merged: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that are right, and what is wrong with the others."""
+    parsed: dict[str, Any] = {}
+    problems = []
+    for one in _declared():
+        key = one.name.upper()
+        if key in merged:
+            try:
+                parsed[one.name] = one.metadata["read"](merged[key])
+            except ValueError as error:
+                problems.append(f"{PREFIX}{key} {error}; it is {_shown(merged[key])}.")
+    return parsed, problems
 
 
 def _own_settings(realms: Any, realm: str) -> Mapping[str, Any]:

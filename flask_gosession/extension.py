@@ -123,8 +123,7 @@ class GoSession(Generic[U]):
                 f"The realm {self.name!r} is set up for this app already: pass the app to GoSession(app) or to "
                 "init_app(app), not to both; give a second realm a name of its own, GoSession(name=...)."
             )
-        config = Config.load(app.config, self.name)
-        state = assemble(app, config, clock=self._clock, extractor=self._extractor)
+        state = assemble(app, self.name, clock=self._clock, extractor=self._extractor)
         _refuse_shared(states, state)
         state.handlers = self._handlers
         self._use_loader(state)

@@ -73,7 +73,6 @@ def test_a_lifetime_that_is_none_is_refused(manager, store, name, refused):
         {"data": {"at": object()}},
         {"data": {"text": "x" * 4096}},
     ],
-    ids=str,
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(manager, store, arguments):
     """A bad argument is a TypeError or ValueError, the presented session lives, and the store is not asked."""

@@ -81,7 +81,6 @@ def test_unknown_algorithms_are_refused(alg):
         (entry(alg="ES384", secret=..., private_key=private_pem(P256)), "ES384 needs a key on the curve secp384r1"),
         (entry(alg="ES256", secret=..., private_key=private_pem(ED)), "ES256 needs a key on the curve secp256r1"),
     ],
-    ids=str,
 )
 def test_malformed_entries_are_named(wrong, text):
     """A malformed key is a start-up error that names the entry and says what to do (KEY-03, TOK-19)."""
