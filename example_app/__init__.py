@@ -1,4 +1,4 @@
-"""A small app that shows revocable sessions at work: a JSON API, and a page to sign in and see the session."""
+"""A small app that shows revocable sessions at work: a JSON API, and pages for people and their administrators."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Any
 
 from flask import Flask
 
-from example_app import api, pages
+from example_app import account, acting, admin, api, dashboard, devices, pages
+from example_app.activity import Activity
 from example_app.headers import harden
+from example_app.problems import answer_problems
+from example_app.profiles import Profiles
 from example_app.secret import kept_secret
+from example_app.templating import equip
 from example_app.users import User, Users
 from flask_gosession import GoSession
 
 DEFAULTS = {
     "MAX_CONTENT_LENGTH": 64 * 1024,
+    "SESSION_COOKIE_SAMESITE": "Lax",
     "GOSESSION_TOKEN_LOCATIONS": ("header", "cookie"),
     "GOSESSION_LOGIN_VIEW": "pages.sign_in",
     # This app is tried out over plain HTTP; behind HTTPS set FLASK_GOSESSION_COOKIE_SECURE=true.
@@ -38,10 +43,19 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if app.secret_key is None:
         app.secret_key = kept_secret(folder)
 
-    users = Users(folder / "users.db")
+    database = folder / "users.db"
+    users, profiles, activity = Users(database), Profiles(database), Activity(database)
     gosession: GoSession[User] = GoSession(app, user_loader=users.by_subject)
     app.register_blueprint(gosession.blueprint())
     app.register_blueprint(api.make_blueprint(gosession, users))
     app.register_blueprint(pages.make_blueprint(gosession, users))
+    app.register_blueprint(account.make_blueprint(gosession, users, profiles))
+    app.register_blueprint(devices.make_blueprint(gosession))
+    app.register_blueprint(admin.make_blueprint(gosession, users))
+    app.register_blueprint(dashboard.make_blueprint(gosession, users, activity))
+    app.register_blueprint(acting.make_blueprint(gosession, users))
+    activity.follow(app)
+    answer_problems(app, gosession)
+    equip(app, gosession)
     harden(app)
     return app

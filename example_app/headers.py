@@ -1,4 +1,4 @@
-"""The headers that every answer carries: what a page of this app may load, and who may show it."""
+"""The headers that every answer carries: what a page of this app may load, who may show it, who may keep it."""
 
 from __future__ import annotations
 
@@ -19,4 +19,6 @@ def harden(app: Flask) -> None:
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # Not no-referrer: a form would then be sent with the Origin "null", which nothing can vouch for.
         response.headers.setdefault("Referrer-Policy", "same-origin")
+        if response.mimetype == "text/html":
+            response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,11 +1,10 @@
-"""The page: a form to sign in, and the session that comes of it."""
+"""Signing in and out, and what that comes to."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
 from example_app.users import User, Users
 from flask_gosession import AuthError, GoSession
@@ -19,10 +18,12 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
     @pages.get("/")
     @gosession.login_required
     def home() -> Any:
-        return render_template("home.html", csrf_token=gosession.csrf_token())
+        return render_template("home.html")
 
     @pages.get("/sign-in")
     def sign_in() -> Any:
+        if gosession.current_user:
+            return redirect(gosession.safe_next(url_for("pages.home")), 303)
         return _form()
 
     @pages.post("/sign-in")
@@ -40,11 +41,8 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
     @pages.post("/sign-out")
     def sign_out() -> Any:
         gosession.logout_user()
+        flash("You have signed out.")
         return redirect(url_for("pages.sign_in"), 303)
-
-    @pages.app_template_filter("moment")
-    def moment(seconds: float) -> str:
-        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
     return pages
 
@@ -56,5 +54,4 @@ def refuse_other_sites() -> None:
 
 
 def _form(problem: str | None = None, status: int = 200) -> Any:
-    page = render_template("sign_in.html", problem=problem, next=request.values.get("next", ""))
-    return page, status, {"Cache-Control": "no-store"}
+    return render_template("sign_in.html", problem=problem, next=request.values.get("next", "")), status

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from example_app.database import Database
+
 SEED = (("alice", "wonderland", "user"), ("bob", "builder", "user"), ("admin", "overlord", "admin"))
 
-_PATIENCE = 30.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY,
@@ -36,8 +34,8 @@ class Users:
     """The users in the database at *path*, which is made and seeded if it is new."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._transaction() as db:
+        self._database = Database(path)
+        with self._database.writing() as db:
             db.execute(_TABLE)
             if db.execute("SELECT 1 FROM users").fetchone() is None:
                 rows = [(name, generate_password_hash(password), role) for name, password, role in SEED]
@@ -45,23 +43,26 @@ class Users:
 
     def by_subject(self, subject: str) -> User | None:
         """Return the user whose id is *subject*, or None."""
-        with self._transaction("DEFERRED") as db:
+        with self._database.reading() as db:
             row = db.execute("SELECT id, username, role FROM users WHERE id = ?", (subject,)).fetchone()
         return User(*row) if row else None
 
     def by_password(self, username: str, password: str) -> User | None:
         """Return the user with that name and password, or None; it takes as long for a name that nobody has."""
-        with self._transaction("DEFERRED") as db:
+        with self._database.reading() as db:
             query = "SELECT password, id, username, role FROM users WHERE username = ?"
             # A name that nobody has is checked against somebody's password, and refused whatever comes of it.
             decoy = db.execute("SELECT password FROM users LIMIT 1").fetchone()
             hashed, *fields = db.execute(query, (username,)).fetchone() or decoy
         return User(*fields) if check_password_hash(hashed, password) and fields else None
 
-    @contextmanager
-    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """Yield a connection in a transaction; an immediate one waits for whoever is writing."""
-        with closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as db:
-            db.execute(f"BEGIN {kind}")
-            with db:
-                yield db
+    def everyone(self) -> list[User]:
+        """Return all users by name."""
+        with self._database.reading() as db:
+            return [User(*row) for row in db.execute("SELECT id, username, role FROM users ORDER BY username")]
+
+    def change_password(self, user: User, password: str) -> None:
+        """Let *user* sign in with *password* from now on, and with no other."""
+        hashed = generate_password_hash(password)
+        with self._database.writing() as db:
+            db.execute("UPDATE users SET password = ? WHERE id = ?", (hashed, user.id))

@@ -313,7 +313,7 @@ export class GoSession extends EventTarget {
           await new Promise((done) => setTimeout(done, 100));
         this.#end(stamp, body);
       }
-    }
+    } else this.#learn(sent?.iat);
     this.#look();
     return !!this.#seen;
   }
@@ -324,7 +324,7 @@ export class GoSession extends EventTarget {
     if (state) this.#learn(state.iat);
     else if (this.#read()?.stamp === stamp) this.#keep(body);
     this.#look();
-    this.#due = Math.max(this.#due, this.now() + 5); // no loop, whatever the clocks say
+    this.#due = Math.max(this.#due, this.now() + 5); // no loop
     this.#tell("refreshed");
   }
 

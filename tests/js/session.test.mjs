@@ -313,6 +313,17 @@ test("cookie mode: other cookie names, and a clock that is wrong by an hour eith
   }
 });
 
+test("cookie mode: two tabs under a clock that is ahead renew once, and both learn how far", async () => {
+  server.cookieMode = true;
+  clock.seconds += 855; // on the server five seconds have passed
+  server.skew = -850;
+  const locks = new Locks();
+  const tabs = [make({ mode: "cookie", locks }), make({ mode: "cookie", locks })];
+  assert.deepEqual(await Promise.all(tabs.map((one) => one.refresh())), [true, true]);
+  assert.equal(server.refreshes, 1);
+  assert.deepEqual(tabs.map((one) => one.secondsLeft()), [900, 900]);
+});
+
 test("cookie mode: sign-out sends the CSRF value; 503 keeps the session and can be repeated", async () => {
   server.cookieMode = true;
   const session = make({ mode: "cookie" });

@@ -1,0 +1,28 @@
+"""Times for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+
+def moment(seconds: float) -> str:
+    """Return a Unix time as people read it."""
+    return _utc(seconds).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def iso(seconds: float) -> str:
+    """Return a Unix time as the ``datetime`` of a ``<time>`` element."""
+    return _utc(seconds).isoformat(timespec="seconds")
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was that happened so many seconds ago."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,1 @@
+"""The example app in a real browser."""
