@@ -204,18 +204,3 @@ def test_memory_is_warned_about(caplog, clock):
     GoSession(bare_app(testing=True), clock=clock)
     assert caplog.text == ""
 
-
-def test_problems_of_settings_keys_and_store_come_together():
-    """Who starts with a broken configuration reads all of it in one go."""
-    app = Flask("broken")
-    app.config.update(
-        SECRET_KEY="short",
-        GOSESSION_SESION_LIMIT=1,
-        GOSESSION_IDLE_TIMEOUT="soon",
-        GOSESSION_STORE="carrier-pigeon://roof",
-    )
-    with pytest.raises(ConfigError) as refused:
-        GoSession(app)
-    said = "\n".join(refused.value.problems)
-    for word in ("SECRET_KEY", "SESION_LIMIT", "IDLE_TIMEOUT", "carrier-pigeon"):
-        assert word in said
