@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 OK = frozenset({"ok"})
@@ -78,8 +79,8 @@ class ModelSubject:
 
     def admit(self, sid: str, now: float) -> None:
         """Let a session in, and the oldest go."""
-        for oldest in self.live(now)[: max(0, len(self.live(now)) + 1 - LIMIT)]:
-            self.end(oldest, "evicted")
+        live = self.live(now)
+        self.end(live[: max(0, len(live) + 1 - LIMIT)], "evicted", now)
         self.sessions[sid] = ModelSession(expires=now + ABSOLUTE, seen=now)
 
     def rotate(self, sid: str, gen: int, now: float) -> None:
@@ -88,15 +89,13 @@ class ModelSubject:
         if gen == session.gen:
             session.gen, session.rotated, session.used_at, session.seen = gen + 1, True, None, now
 
-    def end(self, sid: str, reason: str) -> None:
-        """End one session."""
-        del self.sessions[sid]
-        self.ended[sid] = reason
-
-    def end_all(self, reason: str, but: str | None = None) -> None:
-        """End all sessions but one."""
-        for sid in [sid for sid in self.sessions if sid != but]:
-            self.end(sid, reason)
+    def end(self, sids: Iterable[str], reason: str, now: float) -> int:
+        """End those of the sessions that are live; return how many. What has ended by itself stays as it is."""
+        doomed = [sid for sid in self.live(now) if sid in set(sids)]
+        for sid in doomed:
+            del self.sessions[sid]
+            self.ended[sid] = reason
+        return len(doomed)
 
     def reason_of(self, sid: str) -> str | None:
         """Return why a session has ended, as far as that is surely still known."""
