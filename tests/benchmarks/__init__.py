@@ -1,0 +1,1 @@
+"""What it costs, measured beside what others cost: `cd tests && python -m benchmarks [names]`. Never a timed test."""

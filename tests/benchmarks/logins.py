@@ -1,0 +1,127 @@
+"""What it costs to sign in, refresh, list and revoke: round trips, the ancestor's commands, and a storm."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask_gosession.errors import AuthError
+from flask_gosession.manager import SessionManager
+from flask_gosession.session.policy import Policy
+from flask_gosession.stores.registry import open_store
+from flask_gosession.tokens.jwt import JWTCodec
+from flask_gosession.tokens.keyring import Keyring
+
+from . import sites
+from .bench import Bench, Lines, said
+from .measure import Case, side_by_side
+from .sites import HERE
+
+WEEK = 7 * 86_400
+
+
+def manager_on(bench: Bench, prefix: str, **policy: Any) -> SessionManager:
+    """Return a manager of its own corner of the Redis."""
+    keyring = Keyring.from_config([{"kid": "bench", "alg": "HS256", "status": "active", "secret": sites.SECRET}])
+    store = open_store(bench.url, key_prefix=prefix)
+    bench.closing.callback(store.close)
+    return SessionManager(store, JWTCodec(keyring), Policy(**policy), user_loader=lambda subject: {"name": subject})
+
+
+def login(bench: Bench) -> Lines:
+    """Compare a login in single mode that ends old sessions to the commands that the ancestor sends for it."""
+    for old, goal in ((1, "<= 1.00"), (bench.scale.sessions, "<= 0.20")):
+        yield from _login_over(bench, old, goal)
+
+
+def _login_over(bench: Bench, old: int, goal: str) -> Lines:
+    prefix = f"bench-login-{old}"
+    manager, wide = manager_on(bench, prefix, session_limit=1), manager_on(bench, prefix)
+    for _ in range(old):
+        wide.login("ada", device=HERE)
+    value, ancestor = bench.client.get(f"{prefix}:ada"), Ancestor(bench.client, old)
+
+    def ours() -> None:
+        manager.login("ada", device=HERE)
+
+    cases = {
+        "gosession": Case(ours, lambda: bench.client.set(f"{prefix}:ada", value)),
+        "ancestor": Case(lambda: ancestor.login("ada"), lambda: ancestor.fill("ada")),
+    }
+    times = side_by_side(cases, rounds=bench.scale.rounds, calls=max(1, bench.scale.calls // 4))
+    yield said(f"login over {old} old / the ancestor's commands", times.ratio("gosession", "ancestor"), goal)
+    yield said("  gosession", times.micros("gosession"), unit="us")
+    yield said("  the ancestor's commands", times.micros("ancestor"), unit="us")
+    yield f"    it sends {bench.commands(ours)}, goal 2 round trips"
+
+
+class Ancestor:
+    """The commands of hunterhug/gosession's SetToken in single mode: read the tokens, delete them, set the new one."""
+
+    def __init__(self, client: Any, old: int) -> None:
+        self._client = client
+        self._old = old
+
+    def fill(self, user: str) -> None:
+        """Leave so many old tokens."""
+        self._client.delete(f"go-t_{user}")
+        tokens = [f"{user}_{secrets.token_hex(16)}" for _ in range(self._old)]
+        pipe = self._client.pipeline(transaction=False)
+        for token in tokens:
+            pipe.setex(f"go-t_{token}", WEEK, f"go-u_{user}")
+            pipe.hset(f"go-t_{user}", token, int(time.time()) + WEEK)
+        pipe.execute()
+
+    def login(self, user: str) -> str:
+        """Sign in; the doubled, empty deletions of the original are left out."""
+        pipe = self._client.pipeline()
+        for old in self._client.hgetall(f"go-t_{user}"):
+            pipe.delete(f"go-t_{old.decode()}")
+            pipe.hdel(f"go-t_{user}", old)
+        pipe.execute()
+        token = f"{user}_{secrets.token_hex(16)}"
+        pipe = self._client.pipeline()
+        pipe.setex(f"go-t_{token}", WEEK, f"go-u_{user}")
+        pipe.hset(f"go-t_{user}", token, int(time.time()) + WEEK)
+        pipe.expire(f"go-t_{user}", 30 * 86_400)
+        pipe.execute()
+        return token
+
+
+def trips(bench: Bench) -> Lines:
+    """Count what a refresh, a list and a revocation of everything send, with many sessions."""
+    manager, many = manager_on(bench, "bench-trips"), bench.scale.sessions
+    pairs = [manager.login("ada", device=HERE) for _ in range(many)]
+    refresh = pairs[0].refresh_token
+    assert refresh is not None
+    works = {
+        "refresh": (lambda: manager.refresh(refresh), 2),
+        f"list {many} sessions": (lambda: manager.sessions("ada"), 1),
+        f"revoke all {many} sessions": (lambda: manager.revoke_all("ada"), 2),
+    }
+    for name, (work, goal) in works.items():
+        sent = bench.commands(work)
+        yield said(f"{name} sends {sent}", float(sum(sent.values())), f"<= {goal}", "trips")
+
+
+def storm(bench: Bench) -> Lines:
+    """Sign one user in many times at once, in single mode."""
+    manager, scale = manager_on(bench, "bench-storm", session_limit=1), bench.scale
+    outcomes: Counter[str] = Counter()
+
+    def one(_number: int) -> None:
+        try:
+            manager.login("ada", device=HERE)
+            outcomes["signed in"] += 1
+        except AuthError as error:
+            outcomes[error.error] += 1
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(scale.threads) as pool:
+        list(pool.map(one, range(scale.logins)))
+    seconds = time.perf_counter() - began
+    yield said(f"{scale.logins} logins by {scale.threads} threads: {dict(outcomes)}", seconds, "<= 2", "s")
+    yield said("live sessions afterwards", float(len(manager.sessions("ada"))), "= 1", "")
