@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
@@ -234,7 +235,7 @@ class Visit:
 
 def state_of(realm: str, app: Flask | None = None) -> State:
     """Return the state of *realm* in an app, by default the current one."""
-    states = (app or current_app).extensions.get(EXTENSION, {})
+    states = (app or _current_app()).extensions.get(EXTENSION, {})
     try:
         state: State = states[realm]
     except KeyError:
@@ -256,6 +257,11 @@ def visit_of(realm: str) -> Visit:
     return visit
 
 
+def _current_app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the public way in Flask
+    return app
+
+
 def _here() -> Request:
     here: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the public way in Flask
     return here
@@ -275,12 +281,12 @@ def realm_of(here: Request) -> str | None:
 
 def user_of(realm: str) -> Any:
     """Return the user of the current request, or None when nobody is signed in or the store is down."""
-    return _leniently(realm, lambda identity: identity.user)
+    return _leniently(realm, attrgetter("user"))
 
 
 def session_of(realm: str) -> CurrentSession | None:
     """Return the session of the current request, or None as `user_of` does."""
-    session: CurrentSession | None = _leniently(realm, lambda identity: identity.session)
+    session: CurrentSession | None = _leniently(realm, attrgetter("session"))
     return session
 
 
@@ -299,10 +305,10 @@ def _leniently(realm: str, pick: Callable[[Identity], Any]) -> Any:
         return None
 
 
-current_user: Any = LocalProxy(lambda: user_of("default"))
+current_user: Any = LocalProxy(partial(user_of, "default"))
 """The user of the current request; falsy when nobody is signed in."""
 
-current_session: CurrentSession = LocalProxy(lambda: session_of("default"))  # type: ignore[assignment]  # stands for it
+current_session: CurrentSession = LocalProxy(partial(session_of, "default"))  # type: ignore[assignment]  # stands for it
 """The session of the current request; falsy when nobody is signed in."""
 
 

@@ -89,7 +89,7 @@ class JWTCodec:
         """
         verified = self._verified(checked_text(token, self._max_bytes))
         self._rules.check(verified, expected, now, allow_expired=allow_expired)
-        return _own_copy(verified.claims)
+        return _own_copy(verified.claims) if verified.claims.extra else verified.claims
 
     def _payload(self, claims: Claims, secret: bytes) -> bytes:
         try:
@@ -125,8 +125,6 @@ def _check_signature(jws: JWS, key: Key) -> None:
 
 def _own_copy(claims: Claims) -> Claims:
     """Keep what a caller does to the app's claims out of the remembered ones."""
-    if not claims.extra:
-        return claims
     return msgspec.structs.replace(claims, extra=_copied(claims.extra))
 
 
