@@ -71,9 +71,7 @@ class JWTCodec:
         would live too long, and where it would be too long a text for `decode`.
         """
         key = self.keyring.signer(claims.type.value)
-        header = {"alg": key.alg, "kid": key.kid, "typ": TYP[claims.type]}
-        parts = json.dumps(header, separators=(",", ":")).encode(), self._payload(claims, secret)
-        text = ".".join(ids.to_text(part) for part in parts)
+        text = f"{_header(key.alg, key.kid, TYP[claims.type])}.{ids.to_text(self._payload(claims, secret))}"
         signature = _ALGORITHMS.get_algorithm_by_name(key.alg).sign(text.encode(), key.signing)
         token = f"{text}.{ids.to_text(signature)}"
         if len(token) > self._max_bytes:
@@ -113,6 +111,12 @@ class JWTCodec:
         if key.use is not None and jws.typ != TYP[TokenType(key.use)]:
             raise TokenInvalid
         return key
+
+
+@lru_cache(maxsize=64)
+def _header(alg: str, kid: str, typ: str) -> str:
+    header = {"alg": alg, "kid": kid, "typ": typ}
+    return ids.to_text(json.dumps(header, separators=(",", ":")).encode())
 
 
 def _check_signature(jws: JWS, key: Key) -> None:
