@@ -87,7 +87,8 @@ class ConfigError(GoSessionError):
 class AnsweredError(GoSessionError, HTTPException):
     """An error with an HTTP answer: a JSON body with a stable ``error``, a sentence and the evidence."""
 
-    code: int
+    # Always a status here, where werkzeug allows None, too.
+    code: int  # pyright: ignore[reportIncompatibleVariableOverride]
     error: ClassVar[str]
     text: ClassVar[str]
 

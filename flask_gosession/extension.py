@@ -65,7 +65,7 @@ class GoSession(Generic[U]):
 
     @overload
     def __init__(
-        self: GoSession[U],
+        self,
         app: Flask | None = None,
         *,
         name: str = DEFAULT_REALM,
@@ -76,7 +76,7 @@ class GoSession(Generic[U]):
 
     @overload
     def __init__(
-        self: GoSession[U],
+        self,
         app: Flask | None = None,
         *,
         name: str = DEFAULT_REALM,
