@@ -89,7 +89,8 @@ def live_sessions(lives: Sequence[Life], span: Span, now: float) -> Chart:
 def _chart(lives: Sequence[Life], span: Span, now: float, counts: Callable[[Life, float], bool]) -> Chart:
     steps = span.steps(now)
     found = [Counter(life.client for life in lives if counts(life, start)) for start in steps]
-    clients = sorted({life.client for life in lives})  # also those not in this chart: a class keeps its colour
+    # The most frequent first, also those not in this chart: a class keeps its colour, and the rare ones share one.
+    clients = [name for name, _ in Counter(sorted(life.client for life in lives)).most_common()]
     names = [datetime.fromtimestamp(start, timezone.utc).strftime(span.form) for start in steps]
     rows = [(name, [count[client] for client in clients]) for name, count in zip(names, found, strict=True)]
     top = _round_up(max(sum(row) for _, row in rows))

@@ -131,7 +131,7 @@ def test_the_dashboard_shows_what_the_signals_told(app, admin):
     page = admin.get("/admin/dashboard?span=month").text
     rows = [line for line in page.replace("\n", "").split("<tr>") if line.startswith('<th scope="row">')]
     cells = [row.partition("</th>")[2].partition("</tr>")[0].replace(" ", "") for row in rows]
-    assert cells[29] == '<tdclass="number">1</td><tdclass="number">2</td>'
+    assert cells[29] == '<tdclass="number">2</td><tdclass="number">1</td>'
     assert cells[59] == '<tdclass="number">1</td><tdclass="number">1</td>'
     assert page.count('<rect class="series-0" x') == 2
 

@@ -25,8 +25,8 @@ def test_sign_ins_are_counted_where_they_happened():
         Life("web", NOW, NOW),
     ]
     chart = sign_ins(lives, SPAN, NOW)
-    assert chart.clients == ["ios", "web"]
-    assert numbers(chart) == [[1, 1], [0, 0], [0, 1]]
+    assert chart.clients == ["web", "ios"]
+    assert numbers(chart) == [[1, 1], [0, 0], [1, 0]]
 
 
 def test_live_sessions_are_those_that_live_at_the_end_of_a_step():
@@ -37,12 +37,13 @@ def test_live_sessions_are_those_that_live_at_the_end_of_a_step():
 
 
 def test_bars_stand_on_each_other_inside_of_the_picture():
-    """The bars of a step do not overlap, and their heights are as their numbers."""
+    """The bars of a step do not overlap, the most frequent is lowest, and their heights are as their numbers."""
     lives = [Life(client, NOW, None) for client in ("a", "b", "b", "c")]
     first, second, third = sign_ins(lives, SPAN, NOW).bars
+    assert [bar.text.split()[1:] for bar in (first, second, third)] == [["2", "b"], ["1", "a"], ["1", "c"]]
     assert first.y == pytest.approx(second.y + second.height, abs=0.2)
     assert second.y == pytest.approx(third.y + third.height, abs=0.2)
-    assert second.height == pytest.approx(2 * first.height, abs=0.2)
+    assert first.height == pytest.approx(2 * second.height, abs=0.2)
     assert all(0 <= bar.x < bar.x + bar.width <= WIDTH and 0 <= bar.y < HEIGHT for bar in (first, second, third))
 
 
