@@ -203,4 +203,3 @@ def test_memory_is_warned_about(caplog, clock):
     caplog.clear()
     GoSession(bare_app(testing=True), clock=clock)
     assert caplog.text == ""
-
