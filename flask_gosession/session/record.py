@@ -175,9 +175,10 @@ def is_newer(value: bytes, subject: str) -> bool:
 
 def tails_of(value: bytes) -> Tails:
     """Return the fields that a newer version has appended to the parts of a readable value, for `encode`."""
-    if _encode(_decode(value)) == value:  # as this version writes it, which is told much sooner than walked through
+    plain = _decode_any(value)
+    if _decode_any(_encode(_decode(value))) == plain:  # as we write it ourselves: told sooner than walked through
         return {}
-    parts = _walk(_decode_any(value), SubjectRecord)
+    parts = _walk(plain, SubjectRecord)
     return {key: part[width:] for key, part, width in parts if len(part) > width}
 
 
