@@ -153,8 +153,8 @@ class Guards:
     def _is_public(self, endpoint: str, app: Flask) -> bool:
         view = app.view_functions.get(endpoint)
         state = state_of(self.realm, app)
-        is_static = endpoint == "static" or endpoint.endswith(".static")
-        return is_static or endpoint in state.public or endpoint == state.config.login_view or is_public(view)
+        named = endpoint in state.public or endpoint == state.config.login_view
+        return named or is_public(view) or _is_static(endpoint, app)
 
     def _scope_decorator(
         self, kind: str, wanted: tuple[str, ...], match: Literal["all", "any"]
@@ -198,6 +198,13 @@ def is_public(view: Any) -> bool:
     """Whether a view, or the class of a `MethodView`, is marked `public`."""
     of_class = getattr(view, "view_class", None)
     return bool(getattr(view, PUBLIC, False)) or (of_class is not None and PUBLIC in vars(of_class))
+
+
+def _is_static(endpoint: str, app: Flask) -> bool:
+    """Whether Flask itself serves files there; a view may have that name where there is no static folder."""
+    home, _, name = endpoint.rpartition(".")
+    owner = app.blueprints.get(home) if home else app
+    return name == "static" and owner is not None and owner.has_static_folder
 
 
 def _as_flask_runs(view: View[P, R]) -> View[P, R]:

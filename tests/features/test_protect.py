@@ -134,6 +134,16 @@ def test_a_blueprint_alone(make_any):
     assert site.get(token, "/desk/").text == "desk"
 
 
+def test_a_view_called_static_is_no_static_file(make_any):
+    """A view that happens to have the name of the static endpoint is asked for a login like any other."""
+    site = make_any()
+    desk = Blueprint("desk", __name__, url_prefix="/desk")
+    desk.add_url_rule("/static-report", "static", text("figures"))
+    site.app.register_blueprint(desk)
+    site.gosession.protect(site.app)
+    assert status(site, "/desk/static-report", None) == 401
+
+
 def test_a_user_who_is_gone_is_out(make_any):
     """Protection asks for the user, too, not for the session alone."""
     users = {"ada": {"name": "Ada"}}
