@@ -19,6 +19,7 @@ from flask_gosession.session import record as records
 from flask_gosession.session.change import Change, is_empty, tidy
 from flask_gosession.session.drop import drop
 from flask_gosession.session.record import MAJOR, SubjectRecord
+from flask_gosession.stores import at_fork
 from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 
 log = logging.getLogger("flask_gosession")
@@ -68,7 +69,8 @@ class Subjects:
         self._kept = leeway + KEPT_BEYOND_END
         self._patience = patience
         self._on_corrupt = on_corrupt
-        self._turns = tuple(threading.Lock() for _ in range(64))
+        self._renew_turns()
+        at_fork.in_child(self._renew_turns)
 
     def read(self, subject: str) -> Snapshot:
         """Return the record of *subject*; an empty one where nothing, or nothing of ours, is stored."""
@@ -158,6 +160,9 @@ class Subjects:
         stored = self.store.load(subject)
         meant = write.new.etag if write and write.new else None
         return Swap.UNCONFIRMED if meant == (stored.etag if stored else None) else Swap.LOST
+
+    def _renew_turns(self) -> None:
+        self._turns = tuple(threading.Lock() for _ in range(64))
 
     @contextmanager
     def _turn(self, subject: str) -> Iterator[None]:

@@ -19,6 +19,7 @@ from flask_gosession.session.device import valid_subject
 from flask_gosession.session.policy import Policy
 from flask_gosession.session.record import SubjectRecord, UserInfo
 from flask_gosession.session.user import fill, forget
+from flask_gosession.stores import at_fork
 from flask_gosession.subjects import Subjects
 
 log = logging.getLogger("flask_gosession")
@@ -164,8 +165,8 @@ class _SingleFlight:
     """Lets one thread do what several want at the same time, and gives all of them its outcome."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._flights: dict[object, Future[Any]] = {}
+        self._begin_anew()
+        at_fork.in_child(self._begin_anew)
 
     def run(self, key: object, work: Callable[[], Any]) -> Any:
         own = self, key
@@ -183,7 +184,11 @@ class _SingleFlight:
             return self._lead(own, new, work)
         finally:
             with self._lock:
-                del self._flights[key]
+                self._flights.pop(key, None)  # a fork may have begun anew
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[object, Future[Any]] = {}
 
     @staticmethod
     def _lead(own: object, future: Future[Any], work: Callable[[], Any]) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from flask_gosession.errors import StoreUnavailable
+from flask_gosession.stores import at_fork
 from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 
 P = ParamSpec("P")
@@ -47,7 +48,8 @@ class BreakerStore:
         self.shared = store.shared
         self._clock = clock
         self._rest = rest
-        self._lock = threading.Lock()
+        self._renew_lock()
+        at_fork.in_child(self._renew_lock)
         self._failures = 0
         self._cost = 0.0
         self._broken = False
@@ -78,6 +80,9 @@ class BreakerStore:
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def _call(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         if self._broken:

@@ -17,6 +17,7 @@ from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.retry import Retry
 
 from flask_gosession.errors import ConfigError
+from flask_gosession.stores import at_fork
 from flask_gosession.stores.redis_hurry import Hurry
 
 TIMEOUT = 0.25
@@ -181,13 +182,17 @@ class _Lazy:
     def __init__(self, make: Callable[[], RedisCluster]) -> None:
         self._make = make
         self._client: RedisCluster | None = None
-        self._lock = threading.Lock()
+        self._renew_lock()
+        at_fork.in_child(self._renew_lock)
 
     def get(self) -> RedisCluster:
         if self._client is None:
             with self._lock:
                 self._client = self._client or self._make()
         return self._client
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         client, self._client = self._client, None
