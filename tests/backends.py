@@ -26,6 +26,7 @@ PARTS: dict[str, frozenset[str]] = {
 """What fits a store; one that is not named here gets everything."""
 
 UNHURRIED = "timeout=5"
+UNHURRIED_REDIS = "socket_timeout=5&socket_connect_timeout=5"
 """The races prove atomicity, however slow the disk is; how soon a store gives up has tests of its own."""
 
 EVERYTHING = frozenset({"contract", "threads", "processes", "any"})
@@ -87,7 +88,7 @@ class Backends:
     def _redis_url(self) -> str:
         if servers.REDIS_SERVER is None:
             self._absent(servers.WITHOUT_REDIS)
-        return self._stack.enter_context(servers.running_redis()).url
+        return f"{self._stack.enter_context(servers.running_redis()).url}?{UNHURRIED_REDIS}"
 
     def _database_url(self, name: str) -> str:
         if not databases.answers(name):

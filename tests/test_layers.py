@@ -16,7 +16,8 @@ _version devices errors ids redirects scopes settings client client.expiry sessi
     stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock testing.model \
     tokens tokens.strength
 client.tokens config events session.device session.record stores.base stores.directory stores.redis_clients \
-    stores.sql_options stores.sql_table tokens.asymmetric tokens.derive tokens.jws tokens.keys tokens.types
+    stores.sql_options stores.sql_table stores.sql_turns tokens.asymmetric tokens.derive tokens.jws tokens.keys \
+    tokens.types
 client.keeper issuing purging session.change stores.breaker stores.envelope stores.memory stores.mongo stores.redis \
     stores.registry stores.sql_engine testing.contract testing.faulty tokens.claims tokens.keyring tokens.opaque
 client.httpx_auth client.jwks client.requests_auth reporting session.check session.drop session.revoke session.user \
@@ -53,7 +54,9 @@ HOMES: Mapping[str, frozenset[str]] = {
     "pytest": frozenset({"testing.contract"}),
     "redis": frozenset({"stores.redis", "stores.redis_clients", "stores.redis_hurry"}),
     "requests": frozenset({"client.requests_auth"}),
-    "sqlalchemy": frozenset({"stores.sql", "stores.sql_engine", "stores.sql_options", "stores.sql_table"}),
+    "sqlalchemy": frozenset(
+        {"stores.sql", "stores.sql_engine", "stores.sql_options", "stores.sql_table", "stores.sql_turns"}
+    ),
     "ua_parser": frozenset({"devices"}),
 }
 """Who may import a driver."""

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.sql_engine import open_engine, parse_url
 from flask_gosession.stores.sql_options import split_options
 from flask_gosession.stores.sql_table import create_table, subjects_table, table_ddl
+from flask_gosession.stores.sql_turns import Turns
 
 log = logging.getLogger("flask_gosession")
 
@@ -42,6 +43,8 @@ class SQLStore:
         self._table = subjects_table(key_prefix)
         self._created = not create
         self._parents: list[sa.Pool] = []
+        # SQLite has one writer at a time anyway; the others would ask again and again, each at the same odds.
+        self._turns: Turns | None = Turns() if engine.dialect.name == "sqlite" else None
         at_fork.in_child(self._begin_anew)
 
     @classmethod
@@ -58,6 +61,8 @@ class SQLStore:
         target, ours = split_options(parse_url(url), options)
         engine = open_engine(target, timeout=ours.timeout, pool_size=ours.pool_size)
         store = cls(engine, key_prefix=key_prefix, create=ours.create)
+        if store._turns is not None:
+            store._turns.patience = ours.timeout
         if ours.create:
             store._create_patiently(target)
         return store
@@ -166,7 +171,7 @@ class SQLStore:
             return connection.execute(statement).all()
 
     def _execute(self, statement: sa.UpdateBase) -> sa.CursorResult[Any]:
-        with self._connected() as connection:
+        with _edge(), self._turns or nullcontext(), self._connected() as connection:
             return connection.execute(statement)
 
     @contextmanager
@@ -190,6 +195,8 @@ class SQLStore:
         # The parent's connections are kept, not closed: to close one here would be to speak on the parent's behalf.
         self._parents.append(self._engine.pool)
         self._engine.dispose(close=False)
+        if self._turns is not None:
+            self._turns = Turns(self._turns.patience)
 
 
 class _Duplicate(Exception):
