@@ -49,7 +49,7 @@ def assemble(
         raise ConfigError(*problems)
     _warn_of_memory(app, config)
     jar = CookieJar(config, secure=_secure(app, config))
-    transport = Transport(config, jar, keys.csrf, extractor)
+    transport = Transport(config, jar, keys.csrf, app.ensure_sync(extractor) if extractor else None)
     manager = SessionManager(store, keys.codec(), config.policy, clock=clock, emit=partial(_tell, app, config.realm))
     return State(app, config, manager, transport, _labeller(), Purger(store, config.purge_interval, clock))
 

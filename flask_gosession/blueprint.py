@@ -38,8 +38,8 @@ class Realm(Protocol):
         """Return the user whose credentials these are, or None."""
         ...
 
-    def login_user(self, user: Any, *, client: str = "web", remember: bool = False) -> TokenPair:
-        """Sign *user* in."""
+    def login_user(self, subject: str | int | object, *, client: str = "web", remember: bool = False) -> TokenPair:
+        """Sign *subject* in."""
         ...
 
     def refresh(self) -> TokenPair:

@@ -34,6 +34,7 @@ from flask_gosession.errors import AnsweredError, AuthError, ConfigError, CSRFFa
 from flask_gosession.manager import Checked, Revocation, SessionManager
 from flask_gosession.openapi import security_of, security_schemes
 from flask_gosession.redirects import safe_next
+from flask_gosession.session.device import valid_subject
 from flask_gosession.session.policy import OnLimit
 from flask_gosession.tokens.types import Claims, TokenPair, TokenType
 from flask_gosession.transport import Extractor, Presented
@@ -98,7 +99,8 @@ class GoSession(Generic[U]):
         self._clock = clock
         self._extractor = extractor
         self._user_loader = user_loader
-        self._subject_getter: Callable[[Any], str | int] | None = None
+        self._subject_getter: Callable[[Any], Any] | None = None
+        self._claims_loader: Callable[[str], Any] | None = None
         self._verifier: Callable[[str, str], Any] | None = None
         self._handlers: dict[str | None, Handler] = {}
         self._states: list[State] = []
@@ -146,9 +148,17 @@ class GoSession(Generic[U]):
         return loader
 
     def subject_getter(self, getter: F) -> F:
-        """Register the function that returns the subject of a user object, for `login_user`."""
+        """Register the function, plain or async, that returns the subject of a user object, for `login_user`."""
         self._subject_getter = getter
         return getter
+
+    def claims_loader(self, loader: F) -> F:
+        """Register the function, plain or async, that maps a subject to claims for the access tokens of each login.
+
+        Their holder can read them. Claims that are given to `login_user` come beside them, and win.
+        """
+        self._claims_loader = loader
+        return loader
 
     def credential_verifier(self, verifier: F) -> F:
         """Register the function that maps user name and password to what `login_user` takes, or None.
@@ -228,7 +238,7 @@ class GoSession(Generic[U]):
 
     def login_user(
         self,
-        user: Any,
+        subject: str | int | object,
         *,
         client: str = "web",
         remember: bool = False,
@@ -241,7 +251,7 @@ class GoSession(Generic[U]):
         on_limit: OnLimit | None = None,
         cookies: bool | None = None,
     ) -> TokenPair:
-        """Sign in the subject *user* (a str or int; other objects through `subject_getter`) and return the tokens.
+        """Sign in *subject* (a str or int; other objects through `subject_getter`) and return the tokens.
 
         The app has checked the credentials. The session that the request was presented with ends. *cookies*: whether
         the tokens go to the browser as cookies and not into the body; by default, where cookies are the configured
@@ -250,20 +260,20 @@ class GoSession(Generic[U]):
         would put its own account's cookies into the browser (login CSRF).
         """
         visit = visit_of(self.name)
-        subject, here = self._subject_of(user), visit.state.device(request)
+        name, here = self._subject_of(subject), visit.state.device(request)
         if cookies is None:
             cookies = _by_cookies(visit.state.config, client)
         if cookies and visit.state.config.csrf:
             visit.state.transport.require_own_origin(request)
         pair = visit.state.manager.login(
-            subject,
+            name,
             client=client,
             device=here,
             remember=remember,
             lifetime=lifetime,
             idle=idle,
             access_lifetime=access_lifetime,
-            claims=claims,
+            claims=self._claims_of(name, claims),
             data=data,
             limit=limit,
             on_limit=on_limit,
@@ -272,15 +282,17 @@ class GoSession(Generic[U]):
         )
         return _hand_out(visit, pair, cookies=cookies)
 
-    def impersonate(self, user: Any, *, cookies: bool | None = None, **options: Any) -> TokenPair:
-        """Sign the current user in as *user*; the session says who is behind it and ends when either's ends."""
+    def impersonate(self, subject: str | int | object, *, cookies: bool | None = None, **options: Any) -> TokenPair:
+        """Sign the current user in as *subject*; the session says who is behind it and ends when either's ends."""
         visit = visit_of(self.name)
         actor = visit.authenticate().session.checked
         here = visit.state.device(request)
         if cookies is None:
             cookies = visit.authenticate().location == "cookie"
         inspect = visit.state.transport.jar.check_size if cookies else _fits
-        pair = visit.state.manager.impersonate(actor, self._subject_of(user), device=here, inspect=inspect, **options)
+        name = self._subject_of(subject)
+        options["claims"] = self._claims_of(name, options.get("claims"))
+        pair = visit.state.manager.impersonate(actor, name, device=here, inspect=inspect, **options)
         return _hand_out(visit, pair, cookies=cookies)
 
     def refresh(self) -> TokenPair:
@@ -354,15 +366,20 @@ class GoSession(Generic[U]):
         session = session_of(self.name)
         return visit.state.transport.csrf_value(session.record.id) if session else ""
 
-    def _subject_of(self, user: Any) -> str | int:
+    def _subject_of(self, user: object) -> str:
         if isinstance(user, (str, int)) and not isinstance(user, bool):
-            return user
+            return valid_subject(user)
         if self._subject_getter is None:
             raise TypeError(
                 f"login_user takes the user id as a str or int, not {type(user).__name__}: pass user.id, or register "
                 "how to find it with @gosession.subject_getter."
             )
-        return self._subject_getter(user)
+        return valid_subject(current_app.ensure_sync(self._subject_getter)(user))
+
+    def _claims_of(self, subject: str, given: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if self._claims_loader is None:
+            return given
+        return {**(current_app.ensure_sync(self._claims_loader)(subject) or {}), **(given or {})}
 
     def _use_loader(self, state: State) -> None:
         """Give the realm the loader, wrapped so that it may be async and is called with the app's own rules."""

@@ -1,4 +1,4 @@
-"""One blinker signal per event: receivers get the Flask app as sender and the frozen event as ``event``."""
+"""One blinker signal per event: receivers, plain or async, get the app as sender and the frozen event as ``event``."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def send(app: Flask, event: events.Event) -> None:
 
 def _deliver(receiver: Callable[..., object], app: Flask, event: events.Event) -> None:
     try:
-        receiver(app, event=event)
+        app.ensure_sync(receiver)(app, event=event)
     except Exception:
         log.exception("a receiver of %s failed", type(event).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ from flask_gosession.tokens.types import Claims, TokenType
 
 EXTRACTOR = "extractor"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_Reader = Callable[[Request, TokenType], "str | None"]
 
 _BEARER = re.compile(r"bearer +([^\s,]+)", re.IGNORECASE)
 
@@ -33,9 +35,12 @@ class Presented(NamedTuple):
 
 
 class Extractor(Protocol):
-    """Finds a token in a request, or says that there is none; raises TokenMalformed for what cannot be one."""
+    """Finds a token in a request, or says that there is none; raises TokenMalformed for what cannot be one.
 
-    def __call__(self, request: Request, kind: TokenType) -> str | None:
+    It is called with the request and the type of the token, and may be a coroutine function.
+    """
+
+    def __call__(self, request: Request, kind: TokenType, /) -> str | Awaitable[str | None] | None:
         """Return the token of that kind."""
         ...
 
@@ -48,12 +53,12 @@ class Transport:
     """
 
     def __init__(
-        self, config: Config, jar: CookieJar, csrf_keys: Sequence[bytes], extractor: Extractor | None = None
+        self, config: Config, jar: CookieJar, csrf_keys: Sequence[bytes], extractor: _Reader | None = None
     ) -> None:
         self._config = config
         self.jar = jar
         self._csrf_keys = tuple(csrf_keys)
-        readers: dict[str, Callable[[Request, TokenType], str | None]] = {
+        readers: dict[str, _Reader] = {
             "header": _from_header,
             "json": self._from_json,
             "query": self._from_query,

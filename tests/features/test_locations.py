@@ -223,6 +223,22 @@ def test_an_extractor_looks_first(any_store, clock, locations):
     assert client.post("/me", headers=spoken).status_code == 401
 
 
+def test_an_async_extractor(any_store, clock):
+    """An extractor may be a coroutine function."""
+
+    async def extract(request, kind):
+        return request.headers.get(f"X-{kind.value}")
+
+    app = make_app(STORE=any_store)
+    gosession = GoSession(app, extractor=extract, clock=clock)
+    app.add_url_rule("/me", view_func=gosession.login_required(lambda: gosession.current_session.subject))
+    with app.app_context():
+        token = gosession.manager.login("ada").access_token
+    client = app.test_client()
+    assert client.get("/me", headers={"X-access": token}).text == "ada"
+    assert client.get("/me").status_code == 401
+
+
 def test_a_socket_authenticates_by_itself(make_any):
     """authenticate_token checks a token that came by a message, outside of any request."""
     site = make_any(loader=lambda subject: {"name": subject} if subject == "ada" else None)

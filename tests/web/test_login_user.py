@@ -66,6 +66,64 @@ def test_a_getter_finds_the_subject(shop):
     assert [shop.get(pair.access_token).json["sub"] for pair in pairs] == ["7", "8", "nine"]
 
 
+def test_an_async_getter(shop):
+    """A subject_getter may be async."""
+
+    async def subject_of(account: Account) -> int:
+        return account.pk
+
+    shop.gosession.subject_getter(subject_of)
+    with shop.app.test_request_context():
+        pair = shop.gosession.login_user(Account(7))
+    assert shop.get(pair.access_token).json["sub"] == "7"
+
+
+def test_the_subject_has_a_name(shop):
+    """What is signed in can be given by name, to login_user and to impersonate."""
+    token = shop.login("admin").access_token
+    with shop.app.test_request_context(headers={"Authorization": f"Bearer {token}"}):
+        pair = shop.gosession.impersonate(subject="ada")
+    with shop.app.test_request_context():
+        other = shop.gosession.login_user(subject="bob")
+    assert [shop.get(one.access_token).json["sub"] for one in (pair, other)] == ["ada", "bob"]
+
+
+async def department(subject: str) -> dict[str, str]:
+    return {"department": "ours", "of": subject}
+
+
+@pytest.mark.parametrize("load", [lambda subject: {"department": "ours", "of": subject}, department])
+def test_claims_of_every_login(shop, load):
+    """A claims_loader, plain or async, adds claims to each access token; those given at the login win."""
+    assert shop.gosession.claims_loader(load) is load
+    with shop.app.test_request_context():
+        first = shop.gosession.login_user(7)
+        second = shop.gosession.login_user(7, claims={"department": "theirs"})
+        acting = shop.gosession.impersonate("bob")
+    claims = [shop.manager.claims(pair.access_token).extra for pair in (first, second)]
+    assert claims == [{"department": "ours", "of": "7"}, {"department": "theirs", "of": "7"}]
+    assert shop.manager.claims(acting.access_token).extra["of"] == "bob"
+    refreshed = shop.manager.refresh(second.refresh_token)
+    assert shop.manager.claims(refreshed.access_token).extra == claims[1]
+
+
+@pytest.mark.parametrize("loaded", [{"sub": "bob"}, {"act": {"sub": "bob"}}])
+def test_a_claims_loader_cannot_lie(shop, store, loaded):
+    """Reserved names are refused from a claims_loader as from a view, before anything is written."""
+    shop.gosession.claims_loader(lambda _subject: loaded)
+    with shop.app.test_request_context(), pytest.raises(ValueError, match="reserved"):
+        shop.gosession.login_user("ada")
+    assert store.calls == []
+
+
+def test_a_claims_loader_may_have_none(shop):
+    """Where the loader has nothing to say, the token has no claims of the app."""
+    shop.gosession.claims_loader(lambda _subject: None)
+    with shop.app.test_request_context():
+        pair = shop.gosession.login_user("ada")
+    assert shop.manager.claims(pair.access_token).extra == {}
+
+
 @pytest.mark.parametrize("found", [None, 1.5, "", Account(1)])
 def test_a_getter_that_finds_no_subject(shop, store, found):
     """A getter that returns no subject is an error, and nobody is signed in."""

@@ -63,6 +63,18 @@ def test_a_road_is_heard(shop):
     assert heard == [("LoggedIn", "ada"), ("Refreshed", "ada"), ("LoggedOut", "ada"), ("UserForgotten", "ada")]
 
 
+def test_an_async_receiver(shop):
+    """A receiver may be async, as views and loaders may."""
+    heard = []
+
+    async def hear(sender, event):
+        heard.append(event.subject)
+
+    with signals.logged_in.connected_to(hear, shop.app):
+        shop.login()
+    assert heard == ["ada"]
+
+
 def test_another_app_hears_nothing(shop, make):
     """A receiver that listens to one app hears nothing of another."""
     heard = []
