@@ -67,12 +67,12 @@ def _to_login(error: AuthError, login_view: str) -> Any:
 
 
 def _way_back() -> str:
-    if request.method in ("GET", "HEAD"):
-        here = urlsplit(iri_to_uri(request.url))
-        return safe_next(f"{here.path}?{here.query}" if here.query else here.path)
     try:
+        if request.method in ("GET", "HEAD"):
+            here = urlsplit(iri_to_uri(request.url))
+            return safe_next(f"{here.path}?{here.query}" if here.query else here.path)
         referrer = urlsplit(request.referrer or "")
-    except ValueError:
+    except ValueError:  # a Host or Referer that is no address, or no name in IDNA
         return "/"
     return safe_next(referrer.path) if referrer.netloc == request.host else "/"
 

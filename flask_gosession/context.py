@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from flask import Flask, Request, Response, current_app, has_request_context, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
 from flask_gosession import events
@@ -302,6 +303,9 @@ def _leniently(realm: str, pick: Callable[[Identity], Any]) -> Any:
         if not visit.warned:
             log.warning("the session store is not available; the page is shown as to a guest")
         visit.warned = True
+        return None
+    except HTTPException:
+        # The body, where a token or its proof might be, is too large: the page that says so must not fail, too.
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.sites import add_views, make_app
-from flask_gosession import GoSession
+from flask_gosession import GoSession, current_user
 
 COOKIES = {"TOKEN_LOCATIONS": ("header", "cookie")}
 UNSAFE = [("POST", "/me"), ("POST", "/auth/refresh"), ("POST", "/auth/logout"), ("POST", "/auth/logout-all")]
@@ -39,6 +39,16 @@ def test_without_the_value_nothing_happens(site, browser, path):
 def test_the_value_in_a_header(browser):
     """The page reads the cookie and says it in a header."""
     assert browser.post().status_code == 200
+
+
+def test_a_body_that_is_too_large(site):
+    """A form that may hold the value and is too large is a 413, also where the page that says so greets the user."""
+    site.app.config["MAX_CONTENT_LENGTH"] = 1000
+    site.app.register_error_handler(413, lambda _: (f"{bool(current_user)}", 413))
+    browser = site.browser()
+    browser.login()
+    answer = browser.post(csrf=False, data={"note": "x" * 2000})
+    assert (answer.status_code, answer.text) == (413, "False")
 
 
 def test_the_value_in_a_form_field(browser):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import get_flashed_messages, redirect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ, run_wsgi_app
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 PAGE = {"Accept": CHROME}
@@ -53,6 +53,14 @@ def test_a_browser_is_sent_with_the_way_back(site, path, way_back):
     answer = site.get(None, path, headers=PAGE)
     assert (answer.status_code, answer.headers["Cache-Control"]) == (303, "no-store")
     assert sent_to(answer) == ("/login", [way_back])
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--a.b", "["])
+def test_a_host_that_is_no_name(site, host):
+    """A Host header that cannot be decoded costs the way back, and nothing else."""
+    environ = {**create_environ("/orders", headers=PAGE), "HTTP_HOST": host}
+    _, status, headers = run_wsgi_app(site.app, environ)
+    assert (status, urlsplit(headers["Location"]).path) == ("303 SEE OTHER", "/login")
 
 
 def test_the_way_back_from_a_form(site):
