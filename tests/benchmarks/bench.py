@@ -31,7 +31,7 @@ class Scale:
     starts: int
 
 
-FULL = Scale(rounds=80, calls=40, sessions=50, logins=1000, threads=32, tokens=2000, starts=15)
+FULL = Scale(rounds=300, calls=10, sessions=50, logins=1000, threads=32, tokens=2000, starts=15)
 TINY = Scale(rounds=2, calls=2, sessions=3, logins=8, threads=4, tokens=20, starts=1)
 """Enough to see that a benchmark runs; its numbers mean nothing."""
 

@@ -43,10 +43,10 @@ class Times:
         # A round in which less work took longer says nothing but that the machine was busy.
         return _summary([mine / theirs for mine, theirs in pairs if theirs > 0] or [float("nan")])
 
-    def micros(self, name: str, *, above: str | None = None) -> float:
-        """Return the median in microseconds; for orientation only."""
-        base = statistics.median(self.wall[above]) if above else 0.0
-        return (statistics.median(self.wall[name]) - base) * 1e6
+    def calm(self, name: str, *, above: str | None = None) -> float:
+        """Return the microseconds of the calmest tenth of the rounds: what a busy machine disturbs least."""
+        base = _tenth(self.wall[above]) if above else 0.0
+        return (_tenth(self.wall[name]) - base) * 1e6
 
 
 def side_by_side(cases: Mapping[str, Case | Work], *, rounds: int, calls: int) -> Times:
@@ -80,6 +80,10 @@ def _prepared(case: Case) -> tuple[float, float]:
     assert case.before is not None
     case.before()
     return _timed(Case(case.work), 1)
+
+
+def _tenth(values: list[float]) -> float:
+    return sorted(values)[len(values) // 10]
 
 
 def _summary(values: list[float]) -> Ratio:
