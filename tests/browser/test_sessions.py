@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import httpx
@@ -26,16 +25,15 @@ def test_two_tabs_refresh_once(visit, url):
     tabs.context.clock.install(time=time.time())
     pages = [tabs.sign_in("alice"), tabs.open("/")]
     before = tabs.cookie("gosession_access")["value"]
-    # Each tab's timers are due at once, and nothing passes between the two calls but the calls.
     for page in pages:
-        page.evaluate("window.refreshed = 0")
         page.evaluate(
             "import(document.querySelector('script').src.replace('app.js', 'session.js'))"
-            ".then(({ session }) => session.addEventListener('refreshed', () => window.refreshed++))"
+            ".then(({ session }) => session.addEventListener('refreshed', () => (window.refreshed = 1)))"
         )
     tabs.context.clock.fast_forward(14 * 60 * 1000)
     for page in pages:
-        page.wait_for_function("window.refreshed > 0")
+        # A function, not an expression: that would be evaluated in the page, where the policy forbids it.
+        page.wait_for_function("() => window.refreshed > 0")
     assert tabs.requests.count(REFRESH) == 1
     assert tabs.cookie("gosession_access")["value"] != before
 
@@ -45,12 +43,18 @@ def test_the_countdown_counts(visit, url):
     tabs = visit(url)
     tabs.context.clock.install(time=time.time())
     page = tabs.sign_in("alice")
-    shown = page.get_by_role("timer").first
+    before = _seconds_shown(page)
     tabs.context.clock.run_for(60_000)
-    page.wait_for_function("document.querySelector('[role=timer]').textContent < '14:30'")
+    assert 60 <= before - _seconds_shown(page) < 75
     page.get_by_role("button", name="Renew it now").click()
     page.get_by_text("Since this page was opened: 1").wait_for()
-    assert re.fullmatch(r"1[45]:\d\d", shown.text_content())
+    # A new token lives a quarter of an hour, less a little by chance.
+    assert 840 < _seconds_shown(page) <= 900
+
+
+def _seconds_shown(page):
+    minutes, seconds = page.get_by_role("timer").first.text_content().split(":")
+    return 60 * int(minutes) + int(seconds)
 
 
 def test_signed_in_elsewhere_is_told_at_once(visit, single_url):
@@ -126,7 +130,7 @@ def test_a_sleeping_tab_wakes_to_the_right_state(visit, url, ended):
         assert page.get_by_role("timer").first.text_content() == "ended"
         return
     page.get_by_text("Since this page was opened: 1").wait_for()
-    assert re.fullmatch(r"1[45]:\d\d", page.get_by_role("timer").first.text_content())
+    assert 840 < _seconds_shown(page) <= 900
 
 
 def test_who_comes_back_late_goes_on_until_the_very_end(visit, run_app):
