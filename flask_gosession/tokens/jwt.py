@@ -83,7 +83,7 @@ class JWTCodec:
 
         Raises TokenMalformed when it does not have the shape of our tokens, TokenTypeError and TokenExpired when
         it is one of ours but not for this, and TokenInvalid for everything else; never anything but these four.
-        With *allow_expired* the end is not looked at, everything else is.
+        With *allow_expired* the times are not looked at, everything else is.
         """
         verified = self._verified(checked_text(token, self._max_bytes))
         self._rules.check(verified, expected, now, allow_expired=allow_expired)

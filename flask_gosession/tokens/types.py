@@ -80,7 +80,7 @@ class Codec(Protocol):
         """Verify *token* and return what it says.
 
         Raises TokenMalformed, TokenInvalid, TokenTypeError or TokenExpired, and nothing else, whatever *token* is.
-        Costs no I/O. With *allow_expired* a token past its end, but right in all else, is accepted.
+        Costs no I/O. With *allow_expired* a token that is right in all but its times is accepted.
         """
         ...
 

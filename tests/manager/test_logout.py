@@ -25,6 +25,15 @@ def test_either_token_signs_out_also_expired(make, any_store, clock, told, which
     assert told[-1].ip == "203.0.113.7"
 
 
+def test_a_clock_that_was_set_back(make, clock):
+    """REV-01: a sign-out with a token from the future, as this host sees it, ends the session all the same."""
+    manager, ahead = make(), make()
+    ahead.clock = lambda: clock() + 30
+    pair = ahead.login("ada")
+    assert manager.logout(pair.refresh_token).count == 1
+    assert ahead.sessions("ada") == []
+
+
 def test_a_rotated_token_signs_out_too(manager):
     """Who signs out with a token that was just replaced is signed out."""
     pair = manager.login("ada")
