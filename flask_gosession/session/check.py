@@ -83,7 +83,8 @@ def touch(record: SubjectRecord, sid: bytes, jti: bytes, now: float) -> Change[N
     session = record.session(sid)
     if session is None or now >= session.ends:
         return Change(record, None)
-    used_at = now if is_first_use(session, jti) else session.used_at
+    # A clock that is behind must not shorten the grace period: a refresh under way would look like a theft.
+    used_at = max(now, session.rotated_at or now) if is_first_use(session, jti) else session.used_at
     touched = replace(session, seen=max(session.seen, now), used_at=used_at)
     return Change(record if touched == session else with_session(record, touched), None)
 

@@ -164,6 +164,13 @@ def test_first_use_is_written_once():
     assert touch(record(used), used.id, used.access, NOW + 99).record.sessions[0].used_at == NOW + 1
 
 
+def test_first_use_is_never_before_the_rotation():
+    """A host whose clock is behind does not take its lag from the grace period of the parent."""
+    found = rotated(record(ONE), NOW)
+    used = touch(found, ONE.id, found.sessions[0].access, NOW - GRACE).record
+    assert check(used, access(ONE), NOW + GRACE - 0.001, POLICY)
+
+
 def test_use_of_the_parent_is_no_first_use():
     """The old token's use keeps the session from idling, and does not start the grace period."""
     found = touch(rotated(record(ONE), NOW), ONE.id, ONE.access, NOW + 70).record

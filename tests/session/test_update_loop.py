@@ -352,9 +352,9 @@ def test_refusal_is_written_before_it_is_told(subjects):
         successor = Successor(id_of("A", number), id_of("R", number))
         subjects.update(SUBJECT, lambda found, now, one=one, to=successor: rotate(found, refresh(one), to, now, POLICY))
     current = subjects.read(SUBJECT).record.sessions[0]
-    subjects.update(SUBJECT, lambda found, now: touch(found, current.id, current.access, now - 60))
+    subjects.update(SUBJECT, lambda found, now: touch(found, current.id, current.access, now))
     change, _ = subjects.update(
-        SUBJECT, lambda found, now: rotate(found, refresh(ONE), Successor(b"x", b"y"), now, POLICY)
+        SUBJECT, lambda found, now: rotate(found, refresh(ONE), Successor(b"x", b"y"), now + 60, POLICY)
     )
     assert change.refused.error == "token_reused"
     assert numbers(subjects) == []
