@@ -44,7 +44,14 @@ class State:
     public: set[str] = field(default_factory=set)
 
     def device(self, request: Request) -> Device:
-        """Return what a person may recognise this request's device by; the address is ``remote_addr`` alone."""
+        """Return where this request comes from; the address is ``remote_addr`` alone."""
+        return Device(request.remote_addr or "", request.headers.get("User-Agent", ""))
+
+    def labelled_device(self, request: Request) -> Device:
+        """Like `device`, with what a person may recognise it by.
+
+        To find that takes milliseconds for an agent made for it, so only who is signed in is asked for it.
+        """
         agent = request.headers.get("User-Agent", "")
         return Device(request.remote_addr or "", agent, self.label_of(agent))
 

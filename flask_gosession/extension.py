@@ -260,7 +260,7 @@ class GoSession(Generic[U]):
         would put its own account's cookies into the browser (login CSRF).
         """
         visit = visit_of(self.name)
-        name, here = self._subject_of(subject), visit.state.device(request)
+        name, here = self._subject_of(subject), visit.state.labelled_device(request)
         if cookies is None:
             cookies = _by_cookies(visit.state.config, client)
         if cookies and visit.state.config.csrf:
@@ -286,7 +286,7 @@ class GoSession(Generic[U]):
         """Sign the current user in as *subject*; the session says who is behind it and ends when either's ends."""
         visit = visit_of(self.name)
         actor = visit.authenticate().session.checked
-        here = visit.state.device(request)
+        here = visit.state.labelled_device(request)
         if cookies is None:
             cookies = visit.authenticate().location == "cookie"
         inspect = visit.state.transport.jar.check_size if cookies else _fits
@@ -337,7 +337,7 @@ class GoSession(Generic[U]):
         visit = visit_of(self.name)
         identity = visit.authenticate()
         checked = identity.session.checked
-        session = visit.state.manager.confirm(checked, device=visit.state.device(request))
+        session = visit.state.manager.confirm(checked, device=visit.state.labelled_device(request))
         identity.session.checked = Checked(session, checked.claims, checked.record)
         identity.moved = False
         if identity.location == "cookie" and visit.state.manager.codec.refreshable:

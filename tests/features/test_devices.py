@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from features.sites import FIREFOX, IPHONE
 
 ODD = [
@@ -43,6 +45,18 @@ def test_the_list_tells_the_devices_apart(make_any):
     assert (two["label"], two["ip"], two["client"]) == ("Mobile Safari on iOS", "192.0.2.7", "ios")
     assert (two["current"], two["created"]) == (False, int(began))
     assert phone["session_expires_at"] == two["expires"]
+
+
+def test_only_a_login_has_its_device_named(make_any, monkeypatch):
+    """To name a device takes its time, so nobody makes the server do it without signing in."""
+    site = make_any(BINDING=["agent"])
+    pair = site.login()
+    state = site.app.extensions["gosession"]["default"]
+    monkeypatch.setattr(state, "label_of", lambda agent: pytest.fail(f"{agent} was named"))
+    site.get(pair["access_token"])
+    site.send("POST", "/auth/revoke", None, data={"token": "x"})
+    assert site.refresh(pair).status_code == 200
+    assert site.send("POST", "/auth/logout", pair["access_token"]).status_code == 204
 
 
 def test_last_seen_follows_the_use(make_any):
