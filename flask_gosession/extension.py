@@ -257,13 +257,15 @@ class GoSession(Generic[U]):
         the tokens go to the browser as cookies and not into the body; by default, where cookies are the configured
         transport, or where they are one of several and *client* is ``"web"``. For the rest see `SessionManager.login`.
         Raises TypeError for an object without a subject, Banned, SessionLimit, and CSRFFailed when another site
-        would put its own account's cookies into the browser (login CSRF).
+        would put its own account's cookies into the browser (login CSRF), or end the session of the cookies there.
         """
         visit = visit_of(self.name)
         name, here = self._subject_of(subject), visit.state.labelled_device(request)
         if cookies is None:
             cookies = _by_cookies(visit.state.config, client)
-        if cookies and visit.state.config.csrf:
+        presented = _presented(visit)[:1]
+        # The session that a cookie brings ends by this, which another site must not bring about, either.
+        if visit.state.config.csrf and (cookies or any(one.location == "cookie" for one, _ in presented)):
             visit.state.transport.require_own_origin(request)
         pair = visit.state.manager.login(
             name,
@@ -277,7 +279,7 @@ class GoSession(Generic[U]):
             data=data,
             limit=limit,
             on_limit=on_limit,
-            presented=next((claims for _, claims in _presented(visit)), None),
+            presented=next((claims for _, claims in presented), None),
             inspect=visit.state.transport.jar.check_size if cookies else _fits,
         )
         return _hand_out(visit, pair, cookies=cookies)

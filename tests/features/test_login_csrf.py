@@ -30,6 +30,8 @@ def client(clock):
     def token():
         return gosession.login_user("alice", cookies=False).to_dict()
 
+    app.add_url_rule("/me", "me", gosession.login_required(lambda: ""))
+
     with app.test_client() as client:
         yield client
 
@@ -61,3 +63,13 @@ def test_coming_back_from_an_identity_provider_is_no_forgery(client):
 def test_tokens_in_the_body_need_no_origin(client):
     """A page of another site cannot read the answer, so there is nothing to forge."""
     assert client.post("/token", headers={"Origin": "https://evil.example"}).status_code == 200
+
+
+def test_another_site_ends_no_session_by_a_sign_in(client):
+    """CSR-01: tokens in the body end the session of the cookies that came along, so then the origin counts, too."""
+    client.post("/login")
+    before = client.get_cookie("gosession_access").value
+    assert client.post("/token", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert client.get("/me", headers={"Authorization": f"Bearer {before}"}).status_code == 200
+    assert client.post("/token", headers={"Origin": OWN}).status_code == 200
+    assert client.get("/me", headers={"Authorization": f"Bearer {before}"}).status_code == 401
