@@ -20,6 +20,9 @@ class Successor(NamedTuple):
     access: bytes
     refresh: bytes | None
 
+    def __repr__(self) -> str:
+        return "Successor()"
+
 
 def rotate(
     record: SubjectRecord, claims: Claims, successor: Successor, now: float, policy: Policy

@@ -17,6 +17,9 @@ class Record(NamedTuple):
     etag: bytes
     """Eight random bytes, new at every write; never a counter."""
 
+    def __repr__(self) -> str:
+        return f"Record({len(self.value)} bytes, etag={self.etag.hex()!r})"
+
 
 class Swap(Enum):
     """How a swap ended."""

@@ -24,6 +24,9 @@ class JWS(NamedTuple):
     payload: bytes
     signature: bytes
 
+    def __repr__(self) -> str:
+        return f"JWS(alg={self.alg!r}, typ={self.typ!r})"
+
 
 def parse(token: object, max_bytes: int) -> JWS:
     """Take a compact JWS (RFC 7515 section 3.1) apart; raises TokenMalformed unless it is exactly as we write them.

@@ -61,6 +61,9 @@ class Minted(NamedTuple):
     id: bytes
     secret: bytes
 
+    def __repr__(self) -> str:
+        return "Minted()"
+
 
 class Codec(Protocol):
     """Turns claims into token text and back; strict, and without a clock of its own."""

@@ -10,8 +10,10 @@ from flask_gosession import ids
 from flask_gosession.context import visit_of
 from flask_gosession.errors import AnsweredError
 from flask_gosession.session.record import Session
+from flask_gosession.session.rotate import Successor
 from flask_gosession.stores.base import Record
-from flask_gosession.tokens.types import TokenType
+from flask_gosession.tokens import jws
+from flask_gosession.tokens.types import Minted, TokenType
 from web.shop import LONG
 
 
@@ -70,7 +72,9 @@ def test_no_secret_in_a_repr(road):
         newcomer = road.gosession.login_user("bob")
         shown = [visit, session, state, state.config, checked.session, checked.claims, newcomer]
         shown += [state.manager, road.codec, road.codec.keyring, road.codec.keyring.keys, state.transport]
-        shown += [visit.read(TokenType.ACCESS), visit.current]
+        shown += [visit.read(TokenType.ACCESS), visit.current, jws.parse(pair.refresh_token, 8192)]
+        shown += [road.manager.subjects.read("ada"), Successor(checked.claims.jti, checked.claims.jti)]
+        shown += [Minted(checked.claims.jti, checked.claims.jti)]
         text = "".join(map(repr, shown))
     assert not [secret for secret in secrets_of(road, pair, newcomer) if secret in text]
     assert repr(pair) == f"TokenPair(sid={pair.sid!r}, expires_in={pair.expires_in})"
