@@ -42,6 +42,7 @@ class SQLStore:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._table = subjects_table(key_prefix)
         self._created = not create
+        self._closed = False
         self._parents: list[sa.Pool] = []
         # SQLite has one writer at a time anyway; the others would ask again and again, each at the same odds.
         self._turns: Turns | None = Turns() if engine.dialect.name == "sqlite" else None
@@ -130,7 +131,8 @@ class SQLStore:
         self._read(sa.select(1))
 
     def close(self) -> None:
-        """Close the pooled connections. Twice is fine."""
+        """Close the pooled connections, and those in use as soon as they are free. Twice is fine."""
+        self._closed = True
         self._engine.dispose()
 
     def _statement(self, subject: str, etag: bytes | None, new: Record | None, expires_at: float) -> sa.UpdateBase:
@@ -179,7 +181,12 @@ class SQLStore:
         if not self._created:
             self.create()
         with _edge(), self._engine.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                # A purge may be under way when the store is closed; its connection has no pool to go back to.
+                if self._closed and not connection.invalidated:
+                    connection.detach()
 
     def _create_patiently(self, url: sa.URL) -> None:
         engine = open_engine(url, timeout=START_TIMEOUT, pool_size=1)

@@ -563,3 +563,22 @@ def test_thread_local_nothing(lite: SQLStore) -> None:
     thread.start()
     thread.join()
     assert seen == [first]
+
+
+def closed_in_use(store: SQLStore) -> bool:
+    """Use a connection of a store that is closed meanwhile, and return whether it is closed afterwards."""
+    with store._connected() as connection:
+        store.close()
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        held = connection.connection.dbapi_connection
+    try:
+        held.cursor().execute("SELECT 1")
+    except store._engine.dialect.loaded_dbapi.Error:
+        return True
+    return False
+
+
+def test_closed_while_in_use(store: SQLStore) -> None:
+    """A connection in use when its store is closed, as a purge's may be, is closed once free; so is a later one."""
+    assert closed_in_use(store)
+    assert closed_in_use(store)
