@@ -28,7 +28,7 @@ manager
 binding cookies introspection signals testing.racing
 testing.lost_replies testing.machine testing.races testing.session_races transport
 context
-answers assembly decorators
+answers assembly decorators testing.client
 cli openapi
 document
 blueprint
