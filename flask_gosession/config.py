@@ -117,7 +117,7 @@ class Config:
     csrf_header: str = setting("X-CSRF-Token", _HEADER, "The header of the CSRF value.")
     csrf_field: str = setting("csrf_token", _NAME, "The form field of the CSRF value.")
     csrf_trusted_origins: tuple[str, ...] = setting(
-        (), settings.texts, "Other origins that may send requests with cookies."
+        (), settings.origins, "Other origins that may send requests with cookies."
     )
 
     login_view: str | None = setting(

@@ -106,6 +106,14 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
+def origins(value: Any) -> tuple[str, ...]:
+    """Read a list of origins as browsers send them: scheme, host and perhaps a port, without a path."""
+    found = texts(value)
+    if not all(re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", origin) for origin in found):
+        raise ValueError('must be a list of origins such as "https://id.example"')
+    return found
+
+
 def limits(value: Any) -> Mapping[str, int]:
     """Read a mapping of client class to number of sessions."""
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):

@@ -100,6 +100,16 @@ def test_lists_of_texts(value):
         settings.texts(value)
 
 
+def test_lists_of_origins():
+    """An origin is what a browser sends: a host alone, or an address with a path, would never match."""
+    good = ("https://id.example", "http://localhost:3000", "https://[::1]:8443", "capacitor://localhost")
+    assert settings.origins(list(good)) == good
+    assert settings.origins("https://id.example") == ("https://id.example",)
+    for value in ("id.example", "https://id.example/", "https://me@id.example", "null", "*", "https://", 1):
+        with pytest.raises(ValueError, match="must be a list of"):
+            settings.origins(value)
+
+
 @pytest.mark.parametrize("value", [5, None, ["web"], {"web": "1"}, {"": 1}, {5: 1}, {"web": -1}, {"web": True}])
 def test_limits_by_class(value):
     """A mapping of client class to a whole number."""
