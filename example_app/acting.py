@@ -36,8 +36,8 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
         if not act or not own:
             abort(400, "Nobody else is behind this session.")
         manager.revoke(act.subject, act.sid)
-        left = own[0].expires - manager.clock()
-        gosession.login_user(act.subject, lifetime=left, remember=own[0].remember, cookies=True)
+        left, shown = own[0].expires - manager.clock(), own[0].authenticated
+        gosession.login_user(act.subject, lifetime=left, remember=own[0].remember, authenticated=shown, cookies=True)
         flash("You are yourself again.")
         return redirect(url_for("admin.index"), 303)
 

@@ -249,6 +249,7 @@ class GoSession(Generic[U]):
         data: Mapping[str, Any] | None = None,
         limit: int | None = None,
         on_limit: OnLimit | None = None,
+        authenticated: float | None = None,
         cookies: bool | None = None,
     ) -> TokenPair:
         """Sign in *subject* (a str or int; other objects through `subject_getter`) and return the tokens.
@@ -279,6 +280,7 @@ class GoSession(Generic[U]):
             data=data,
             limit=limit,
             on_limit=on_limit,
+            authenticated=authenticated,
             presented=next((claims for _, claims in presented), None),
             inspect=visit.state.transport.jar.check_size if cookies else _fits,
         )

@@ -105,6 +105,7 @@ class SessionManager:
         data: Mapping[str, Any] | None = None,
         limit: int | None = None,
         on_limit: OnLimit | None = None,
+        authenticated: float | None = None,
         presented: Claims | None = None,
         actor: Actor | None = None,
         inspect: Callable[[TokenPair], None] = lambda _pair: None,
@@ -113,9 +114,10 @@ class SessionManager:
 
         *lifetime* is the session's absolute life, *idle* its idle timeout, *access_lifetime* that of its access
         tokens, in seconds. *claims* go into the access token, readable by its holder; *data* stays on the server.
-        *limit* and *on_limit* replace the policy's for this login. *presented* is what the client had until now:
-        that session ends. *inspect* sees the tokens before anything is written, and may raise. Raises Banned,
-        SessionLimit, and ValueError or TypeError for arguments that do not fit.
+        *limit* and *on_limit* replace the policy's for this login. *authenticated* is when the credentials were seen,
+        as a Unix time, where that was not just now: the session is no fresher than that. *presented* is what the
+        client had until now: that session ends. *inspect* sees the tokens before anything is written, and may raise.
+        Raises Banned, SessionLimit, and ValueError or TypeError for arguments that do not fit.
         """
         refuse_reserved(claims or {})
         subject, now = valid_subject(subject), self.clock()
@@ -127,7 +129,7 @@ class SessionManager:
             refresh=refresh.id if self.codec.refreshable else None,
             gen=0,
             created=now,
-            authenticated=now,
+            authenticated=now if authenticated is None else min(authenticated, now),
             seen=now,
             expires=now + self._seconds("lifetime", lifetime, absolute),
             idle=self._seconds("idle", idle, usual_idle),

@@ -91,6 +91,17 @@ def test_acting_as_somebody_is_shown_and_ends(app, admin):
     assert all(session.act is None for session in manager.sessions(1))
 
 
+def test_acting_makes_nobody_fresh(app, admin):
+    """Who comes back from acting has shown the password when they had shown it before, and not just now."""
+    manager = app.extensions["gosession"]["default"].manager
+    (before,) = manager.sessions(3)
+    admin.send("/acting/start/1")
+    admin.send("/acting/stop")
+    (after,) = manager.sessions(3)
+    assert after.id != before.id
+    assert after.authenticated == before.authenticated
+
+
 def test_who_acts_as_somebody_cannot_change_their_password(admin):
     """What needs the person's own credentials is refused, not asked for in a circle."""
     admin.send("/acting/start/1")

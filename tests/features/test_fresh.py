@@ -54,6 +54,15 @@ def test_a_login_is_fresh_for_a_while(site, path):
     assert site.get(token).status_code == 200
 
 
+def test_a_login_without_credentials_is_no_fresher(site):
+    """A session that takes the place of another one says when the credentials were seen, and never in the future."""
+    old, early = (site.manager.login("ada", authenticated=site.clock() + offset) for offset in (-601, 9999))
+    assert site.get(old.access_token, "/fresh").json["error"] == "fresh_login_required"
+    assert site.get(early.access_token, "/fresh").text == "fresh"
+    site.clock.advance(601)
+    assert site.get(early.access_token, "/fresh").json["error"] == "fresh_login_required"
+
+
 def test_nobody_is_not_fresh(site):
     """Without a token the answer is that of any protected view."""
     for path in WITHIN:
