@@ -42,7 +42,7 @@ def test_unknown() -> None:
 
 
 def run_contract(store: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--store={store}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--store={store}"]
     test = "tests/stores/test_contract.py::TestContract::test_ping"
     root = Path(__file__).parent.parent
     return subprocess.run([*command, test], cwd=root, capture_output=True, text=True, check=False)

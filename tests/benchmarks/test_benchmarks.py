@@ -22,6 +22,7 @@ def bench(backends):
         yield opened
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_runs(name, bench):
     """Each benchmark prints its lines with a number and a goal."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from .people import fill_in
 from .test_sessions import api_login
 
@@ -29,6 +31,7 @@ def test_a_401_in_the_middle_of_a_submit_loses_nothing(visit, single_url):
     assert page.evaluate(DRAFTS) == []
 
 
+@pytest.mark.long
 def test_an_expired_token_in_a_submit_is_nobodys_business(visit, url):
     """Where only the access token has ended, the submit renews it and goes through."""
     tabs = visit(url)
@@ -40,6 +43,7 @@ def test_an_expired_token_in_a_submit_is_nobodys_business(visit, url):
     assert tabs.requests.count("POST /auth/refresh") == 1
 
 
+@pytest.mark.long
 def test_nobody_finds_anothers_text(visit, url):
     """Signing out takes what was typed from the tab."""
     page = visit(url).sign_in("alice", path="/profile")
@@ -68,6 +72,7 @@ def test_the_keyboard_is_enough_to_sign_in(visit, url):
     page.get_by_role("heading", name="Hello, alice").wait_for()
 
 
+@pytest.mark.long
 def test_without_scripts_people_sign_in_and_out_everywhere(visit, url):
     """Signing in, the list of devices, signing out another and oneself: forms alone do it."""
     tabs = visit(url, java_script_enabled=False)
@@ -83,6 +88,7 @@ def test_without_scripts_people_sign_in_and_out_everywhere(visit, url):
     page.get_by_text("You have signed out.").wait_for()
 
 
+@pytest.mark.long
 def test_changing_the_password_asks_again_and_signs_out_the_rest(visit, run_app):
     """A login that is not fresh confirms with the password; the change ends the other devices and says why there."""
     url = run_app(FLASK_GOSESSION_FRESH_LIFETIME="4", FLASK_GOSESSION_TOUCH_INTERVAL="0")
@@ -103,6 +109,7 @@ def test_changing_the_password_asks_again_and_signs_out_the_rest(visit, run_app)
     other.get_by_role("alert").filter(has_text="The password was changed; please sign in again.").wait_for()
 
 
+@pytest.mark.long
 def test_the_cookies_are_as_promised(visit, url):
     """Tokens are HttpOnly, the refresh cookie goes to its endpoints, only remember-me outlives the browser (COO-01)."""
     tabs = visit(url)

@@ -21,6 +21,7 @@ PAGES = {
 TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_page_is_fit_to_be_seen(visit, url, pictures, scheme):
     """No page scrolls sideways, axe finds nothing (names, labels, landmarks, contrast), and pictures are kept."""
@@ -54,6 +55,7 @@ def test_each_page_is_fit_to_be_seen(visit, url, pictures, scheme):
     assert (sum(map(int, colour[4:-1].split(","))) < 150) == (scheme == "dark")
 
 
+@pytest.mark.long
 def test_the_browser_would_complain(visit, url):
     """An inline script and an inline style are stopped by the policy, and the tests would see it."""
     tabs = visit(url)

@@ -38,6 +38,7 @@ def test_two_tabs_refresh_once(visit, url):
     assert tabs.cookie("gosession_access")["value"] != before
 
 
+@pytest.mark.long
 def test_the_countdown_counts(visit, url):
     """The access token's time runs down by seconds, and a renewal on demand winds it up again."""
     tabs = visit(url)
@@ -72,6 +73,7 @@ def test_signed_in_elsewhere_is_told_at_once(visit, single_url):
     other.get_by_text("You signed in elsewhere, and that ended this session.").wait_for()
 
 
+@pytest.mark.long
 def test_a_kick_is_told_with_its_message(visit, url):
     """What the administrator writes is what the person reads."""
     person = visit(url).sign_in("bob")
@@ -83,6 +85,7 @@ def test_a_kick_is_told_with_its_message(visit, url):
     person.get_by_role("alert").filter(has_text="Please restart your browser.").wait_for()
 
 
+@pytest.mark.long
 def test_a_ban_is_told_and_lifted(visit, url):
     """A banned person learns why, on the page and at the form, until the ban is lifted."""
     person = visit(url).sign_in("bob")
@@ -133,6 +136,7 @@ def test_a_sleeping_tab_wakes_to_the_right_state(visit, url, ended):
     assert 840 < _seconds_shown(page) <= 900
 
 
+@pytest.mark.long
 def test_who_comes_back_late_goes_on_until_the_very_end(visit, run_app):
     """Where only the access token has ended the form goes on by itself; at the absolute end the page says so."""
     url = run_app(FLASK_GOSESSION_ACCESS_LIFETIME="3", FLASK_GOSESSION_LEEWAY="0", FLASK_GOSESSION_ABSOLUTE_TIMEOUT="9")

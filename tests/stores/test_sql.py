@@ -56,7 +56,9 @@ class Home:
             self.execute(f"KILL {connection}")
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mariadb"])
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.long) for name in ("postgresql", "mariadb")]
+)
 def server(request: pytest.FixtureRequest) -> Iterator[Home]:
     """Yield a database of its own on each real server."""
     if not databases.answers(request.param):
