@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from example_app.credentials import read_credentials
@@ -20,8 +20,7 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
 
     @api.post("/auth/login")
     def login() -> Any:
-        limits = current_app.config.get("GOSESSION_CLIENT_LIMITS", {})
-        given = read_credentials(_body(), limits)
+        given = read_credentials(_body())
         user = users.by_password(given.username, given.password)
         if user is None:
             raise InvalidCredentials

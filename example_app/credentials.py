@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask_gosession.errors import BadRequest
-
-CLIENTS = ("android", "cli", "desktop", "ios", "mobile", "phone", "tablet", "tv", "web")
-"""The client classes that may sign in, beside those that ``GOSESSION_CLIENT_LIMITS`` names."""
+from flask_gosession.session.device import valid_client
 
 
 class Credentials(NamedTuple):
@@ -22,16 +20,15 @@ class Credentials(NamedTuple):
         return f"Credentials(username={self.username!r})"
 
 
-def read_credentials(body: object, limits: Mapping[str, int]) -> Credentials:
-    """Return the credentials in *body*, a JSON object. Raises BadRequest that says what is wrong with it."""
+def read_credentials(body: object) -> Credentials:
+    """Return the credentials in *body*, a JSON object. Raises BadRequest that says what is wrong with it.
+
+    The class of the client is the client's own word, such as ``web``, ``ios`` or ``kitchen tablet``.
+    """
     if not isinstance(body, dict):
         raise BadRequest("Send a JSON object with username and password, as application/json.")
     username, password = _text(body, "username"), _text(body, "password")
-    client = body.get("client", "web")
-    known = {*CLIENTS, *limits} - {"*"}
-    if not isinstance(client, str) or client not in known:
-        raise BadRequest(f"client is one of {', '.join(sorted(known))}.")
-    return Credentials(username, password, client)
+    return Credentials(username, password, valid_client(body.get("client", "web")))
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

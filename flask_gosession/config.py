@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from flask_gosession import settings
-from flask_gosession.errors import ConfigError
+from flask_gosession.errors import BadClient, ConfigError
+from flask_gosession.session.device import CLIENT_PATTERN
 from flask_gosession.session.policy import Binding, BindingAction, OnLimit, Policy
 from flask_gosession.settings import Reader
 
@@ -21,6 +23,15 @@ _YEARS = 10 * 366 * _DAY
 _NAME = settings.matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "1 to 64 letters, digits, dots, dashes or underscores")
 _HEADER = settings.matching(r"[A-Za-z0-9-]{1,64}", "a header name")
 _PATH = settings.matching(r"/[\x21-\x3a\x3c-\x7e]*", "a path that starts with /")
+
+
+def _client_limits(value: Any) -> Mapping[str, int]:
+    """Read limits by client class; a class that no login could have would be a limit of nothing."""
+    limits = settings.limits(value)
+    for name in limits:
+        if name != "*" and not re.fullmatch(CLIENT_PATTERN, name):
+            raise ValueError(f"names {name!r}, which is no client class; {BadClient.text}")
+    return limits
 
 
 def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> Any:
@@ -76,7 +87,7 @@ class Config:
 
     session_limit: int = setting(50, settings.whole(1, 1000), "Live sessions a subject may have; 1 = single login.")
     client_limits: Mapping[str, int] = setting(
-        {}, settings.limits, 'Live sessions by client class, such as `{"web": 1, "*": 5}`.'
+        {}, _client_limits, 'Live sessions by client class, such as `{"web": 1, "*": 5}`.'
     )
     on_limit: OnLimit = setting(
         "evict_oldest", settings.one_of("evict_oldest", "evict_idle", "refuse"), "What happens at the limit."

@@ -48,6 +48,12 @@ def test_all_problems_at_once():
     assert str(ConfigError(*found)) == text
 
 
+def test_a_limit_names_a_client_class():
+    """A limit for a class that no login could have is told at start-up."""
+    assert dict(load(CLIENT_LIMITS={"web": 1, "*": 5}).client_limits) == {"web": 1, "*": 5}
+    assert "'we/b', which is no client class" in problems(CLIENT_LIMITS={"we/b": 1})[0]
+
+
 def test_a_problem_says_what_was_there_unless_it_is_long():
     """A wrong value is shown, but not one that could be a secret in the wrong place."""
     assert problems(LEVEL="cached")[0].endswith("it is 'cached'.")
