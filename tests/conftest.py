@@ -52,8 +52,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("long"):
         return
     for item in items:
-        if item.get_closest_marker("long"):
+        if item.get_closest_marker("long") or _is_one_too_many(item, config):
             item.add_marker(pytest.mark.skip(reason="takes real time; --long runs it"))
+
+
+def _is_one_too_many(item: pytest.Item, config: pytest.Config) -> bool:
+    """Opaque tokens are tried on memory, and Redis with JWTs; both together only where somebody asks."""
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    both = given.get("token_mode") == "opaque" and given.get("any_store") == "redis"
+    return both and not config.getoption("store")
 
 
 def _shown(name: str) -> str:

@@ -15,11 +15,12 @@ LAYERS = """
 _version devices errors ids redirects scopes settings client client.expiry session session.policy stores \
     stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock testing.model \
     tokens tokens.strength
-client.tokens config events session.device session.record stores.base stores.directory stores.redis_clients \
+client.tokens events session.device session.record stores.base stores.directory stores.redis_clients \
     stores.sql_options stores.sql_table stores.sql_turns tokens.asymmetric tokens.derive tokens.jws tokens.keys \
     tokens.types
-client.keeper issuing purging session.change stores.breaker stores.envelope stores.memory stores.mongo stores.redis \
-    stores.registry stores.sql_engine testing.contract testing.faulty tokens.claims tokens.keyring tokens.opaque
+client.keeper config issuing purging session.change stores.breaker stores.envelope stores.memory stores.mongo \
+    stores.redis stores.registry stores.sql_engine testing.contract testing.faulty tokens.claims tokens.keyring \
+    tokens.opaque
 client.httpx_auth client.jwks client.requests_auth reporting session.check session.drop session.revoke session.user \
     stores.file stores.sql tokens.jwt
 client.auth client.verifier session.admit session.data session.rotate subjects

@@ -51,6 +51,7 @@ def test_workers_that_start_together_agree(tmp_path):
     assert users.by_subject("4") is None
 
 
+@pytest.mark.long
 def test_two_servers_on_one_folder_share_sessions(tmp_path):
     """A token of one server opens the other, and a logout at the other is seen by the first: no server in between."""
     with ExitStack() as running:
@@ -62,6 +63,7 @@ def test_two_servers_on_one_folder_share_sessions(tmp_path):
         assert httpx.get(f"{one}/api/me", headers=headers).json()["reason"] == "logged_out"
 
 
+@pytest.mark.long
 def test_a_restart_signs_nobody_out(tmp_path):
     """A session outlives the process that made it."""
     with apps.flask_run(tmp_path) as url:

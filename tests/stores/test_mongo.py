@@ -134,6 +134,7 @@ def test_too_few_confirm(store: MongoStore, monkeypatch: pytest.MonkeyPatch, sta
     assert store.load("a") == (second if stands else first)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["absent", "silent"])
 def test_server_down(where: str) -> None:
     """A server that is absent or silent is given up, within timeout plus the driver's half second. STO-07, STO-08."""
@@ -205,6 +206,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_fork() -> None:
     """A forked child gets a client of its own, without a warning of the driver."""

@@ -443,6 +443,7 @@ def _is_replicated(primary: redis.Redis) -> bool:
     return primary.execute_command("WAIT", 1, 50) == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("replica")
 def test_announced_swap_waits_for_replicas(server: servers.RedisAt, admin: redis.Redis, key_prefix: str) -> None:
     """With WAIT_REPLICAS an announced swap is confirmed by the replica, on the same connection. STO-10."""

@@ -15,7 +15,10 @@ from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.registry import open_store
 
-pytestmark = pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS),
+]
 
 
 def record(value: bytes = b"value") -> Record:

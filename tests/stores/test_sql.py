@@ -549,6 +549,7 @@ store.close()
 """
 
 
+@pytest.mark.long
 def test_writers_of_eight_processes(lite: SQLStore, lite_path: Path) -> None:
     """Of eight processes that write at once, who waited too long for the file is refused, and can try again. STO-08."""
     url = f"sqlite:///{lite_path}"
