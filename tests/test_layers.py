@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 LAYERS = """
 _version devices errors ids redirects scopes settings client client.expiry session session.policy stores \
-    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing testing.clock testing.model \
+    stores.at_fork stores.corner stores.keys stores.redis_hurry stores.sql_psycopg testing.clock testing.model \
     tokens tokens.strength
 client.tokens events session.device session.record stores.base stores.directory stores.redis_clients \
     stores.sql_options stores.sql_table stores.sql_turns tokens.asymmetric tokens.derive tokens.jws tokens.keys \
@@ -23,7 +23,7 @@ client.keeper config issuing purging session.change stores.breaker stores.envelo
     tokens.opaque
 client.httpx_auth client.jwks client.requests_auth reporting session.check session.drop session.revoke session.user \
     stores.file stores.sql tokens.jwt
-client.auth client.verifier session.admit session.data session.rotate subjects
+client.auth client.verifier testing session.admit session.data session.rotate subjects
 sessiondata users verdicts
 manager
 binding cookies introspection signals testing.racing
