@@ -48,6 +48,7 @@ def run_contract(store: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, test], cwd=root, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_absent_server_fails() -> None:
     """A server that was asked for and does not answer fails the tests with a sentence that hides its password."""
     run = run_contract(f"redis://:hunter2@127.0.0.1:{servers.free_port()}/0")
@@ -56,6 +57,7 @@ def test_absent_server_fails() -> None:
     assert "hunter2" not in run.stdout
 
 
+@pytest.mark.long
 def test_unknown_store_stops_the_run() -> None:
     """A name that is not known stops the run before any test."""
     run = run_contract("typo")
