@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
 
 from example_app import create_app
 from example_app.users import Users
@@ -18,9 +20,12 @@ from flask_gosession.context import state_of
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database with the users, whose passwords take a while to hash."""
+    """Return a database with the users, whose passwords are quicker to check than in earnest."""
     path = tmp_path_factory.mktemp("seeded") / "users.db"
-    Users(path)
+    quick = partial(generate_password_hash, method="pbkdf2:sha256:1000")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("example_app.users.generate_password_hash", quick)
+        Users(path)
     return path
 
 

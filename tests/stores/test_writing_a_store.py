@@ -47,6 +47,7 @@ def quick_disk(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder) / "pytest"
 
 
+@pytest.mark.long
 def test_the_proof_passes(package: Path, quick_disk: Path) -> None:
     """The tests in the docs, run as they stand, pass the store in the docs."""
     command = [
