@@ -40,7 +40,6 @@ from flask_gosession.tokens.types import Claims, TokenPair, TokenType
 from flask_gosession.transport import Extractor, Presented
 
 U = TypeVar("U")
-UserLoader = Callable[[str], "U | None"] | Callable[[str], "Awaitable[U | None]"]
 Handler = Callable[[AnsweredError], Any]
 F = TypeVar("F", bound=Callable[..., Any])
 

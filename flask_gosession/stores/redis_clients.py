@@ -6,7 +6,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import redis
@@ -33,14 +33,6 @@ _sentinel_pool: Callable[..., ConnectionPool] = sentinel.SentinelConnectionPool
 _cluster_node: Callable[[str, int], cluster.ClusterNode] = cluster.ClusterNode
 
 _TRUE = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-class Client(Protocol):
-    """What is asked of a Redis client, whoever made it."""
-
-    def execute_command(self, *args: Any) -> Any:
-        """Send one command and return its answer."""
-        ...
 
 
 class Connector(NamedTuple):
