@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, url_for
 
 from example_app.users import User, Users
-from flask_gosession import GoSession
+from flask_gosession import GoSession, public
 
 LONGEST = 15 * 60.0
 """Seconds that an administrator may act as somebody before starting anew."""
@@ -17,27 +17,24 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
     """Return the way into an impersonated session over *gosession*, and out of it."""
     acting = Blueprint("acting", __name__, url_prefix="/acting")
 
+    @gosession.impersonation_check
+    def may_act(actor: User, _subject: str) -> bool:
+        return actor.role == "admin"
+
     @acting.post("/start/<int:user_id>")
     @gosession.roles_required("admin")
     @gosession.fresh_login_required
     def start(user_id: int) -> Any:
         user = users.by_subject(str(user_id)) or abort(404)
         if user.id == gosession.current_user.id:
-            abort(400, "You are this person already.")
+            abort(400, "You already are this person.")
         gosession.impersonate(user.id, lifetime=LONGEST)
         return redirect(url_for("pages.home"), 303)
 
     @acting.post("/stop")
-    @gosession.login_required
+    @public  # the borrowed session may be over by now; the administrator's own token says who comes back
     def stop() -> Any:
-        """Sign the person behind the session in again, for no longer than their own session would have lasted."""
-        manager, act = gosession.manager, gosession.current_session.record.act
-        own = [one for one in manager.sessions(act.subject) if one.id == act.id] if act else []
-        if not act or not own:
-            abort(400, "Nobody else is behind this session.")
-        manager.revoke(act.subject, act.sid)
-        left, shown = own[0].expires - manager.clock(), own[0].authenticated
-        gosession.login_user(act.subject, lifetime=left, remember=own[0].remember, authenticated=shown, cookies=True)
+        gosession.stop_impersonating()
         flash("You are yourself again.")
         return redirect(url_for("admin.index"), 303)
 

@@ -1,25 +1,21 @@
-"""Remembers which sessions there were: told by the extension's signals, kept in the app's own database."""
+"""When sessions lived: read from the audit trail that the extension keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from flask import Flask
+from example_app.users import User
+from flask_gosession import GoSession
+from flask_gosession.observe import AuditEntry
 
-from example_app.database import Database
-from flask_gosession import events, signals
+LONGEST = 180 * 86_400.0
+"""Seconds that a session may live, and so how far back its beginning may be."""
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS activity (
-    sid TEXT PRIMARY KEY,
-    subject TEXT NOT NULL,
-    client TEXT NOT NULL,
-    began REAL NOT NULL,
-    ended REAL
-)
-"""
+MOST, MOST_LOOKED_AT = 10_000, 200
+"""Entries that are read at most, and people whose sessions are looked at."""
+
+_ENDS = frozenset({"logged_out", "evicted", "revoked", "reuse_detected", "expired"})
 
 
 class Life(NamedTuple):
@@ -30,39 +26,27 @@ class Life(NamedTuple):
     ended: float | None
 
 
-class Activity:
-    """The sessions in the database at *path*."""
+def lives_since(gosession: GoSession[User], start: float) -> list[Life]:
+    """Return the sessions that were live at the Unix time *start* or later."""
+    for subject in _seem_signed_in(gosession.audit_trail(since=start - LONGEST, limit=MOST)):
+        gosession.manager.sessions(subject)  # whoever looks notices what has run out
+    entries = gosession.audit_trail(since=start - LONGEST, limit=MOST)
+    return [life for life in lives_of(reversed(entries)) if life.ended is None or life.ended >= start]
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-        with self._database.writing() as db:
-            db.execute(_TABLE)
 
-    def follow(self, app: Flask) -> None:
-        """Write down from now on what happens to the sessions of *app*."""
-        signals.logged_in.connect(self._begin, app, weak=False)
-        for signal in (signals.logged_out, signals.evicted, signals.revoked, signals.reuse_detected):
-            signal.connect(self._end, app, weak=False)
+def _seem_signed_in(entries: Sequence[AuditEntry]) -> list[str]:
+    """Return the subjects of sessions whose end is not among *entries*, the oldest session first, not too many."""
+    ended = {entry.sid for entry in entries if entry.action in _ENDS}
+    began = (entry for entry in reversed(entries) if entry.action == "logged_in")
+    return list(dict.fromkeys(entry.subject for entry in began if entry.sid not in ended))[:MOST_LOOKED_AT]
 
-    def settle(self, subject: str, live: Collection[str], now: float) -> None:
-        """End what is not among the *live* session ids of *subject*: nobody is told when a session runs out."""
-        with self._database.writing() as db:
-            query = "SELECT sid FROM activity WHERE subject = ? AND ended IS NULL AND began < ?"
-            gone = [(now, sid) for (sid,) in db.execute(query, (subject, now)) if sid not in live]
-            db.executemany("UPDATE activity SET ended = ? WHERE sid = ?", gone)
 
-    def since(self, start: float) -> list[Life]:
-        """Return the sessions that were live at the Unix time *start* or later."""
-        with self._database.reading() as db:
-            query = "SELECT client, began, ended FROM activity WHERE ended IS NULL OR ended >= ?"
-            return [Life(*row) for row in db.execute(query, (start,))]
-
-    def _begin(self, _app: Flask, event: events.LoggedIn, **_more: Any) -> None:
-        client = "impersonation" if event.actor else event.client
-        row = (event.sid, event.subject, client, event.at)
-        with self._database.writing() as db:
-            db.execute("INSERT OR IGNORE INTO activity (sid, subject, client, began) VALUES (?, ?, ?, ?)", row)
-
-    def _end(self, _app: Flask, event: events.Ended, **_more: Any) -> None:
-        with self._database.writing() as db:
-            db.execute("UPDATE activity SET ended = ? WHERE sid = ? AND ended IS NULL", (event.at, event.sid))
+def lives_of(entries: Iterable[AuditEntry]) -> list[Life]:
+    """Return the sessions whose login is among *entries*, the oldest entry first."""
+    lives: dict[str, Life] = {}
+    for entry in entries:
+        if entry.action == "logged_in":
+            lives[entry.sid] = Life("Impersonation" if entry.actor else entry.client, entry.at, None)
+        elif entry.action in _ENDS and entry.sid in lives:
+            lives[entry.sid] = lives[entry.sid]._replace(ended=entry.at)
+    return list(lives.values())

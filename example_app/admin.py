@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 
 from example_app.moments import moment
+from example_app.people import STATES, Filters, find_people
 from example_app.users import User, Users
 from flask_gosession import GoSession
+from flask_gosession.observe import AuditEntry
+
+TRAIL, LONGEST_TRAIL = 20, 500
+"""Entries of the audit trail that a person's page shows at first, and at most."""
 
 BANS = {"hour": ("an hour", 3600), "day": ("a day", 86_400), "month": ("30 days", 30 * 86_400)}
 
@@ -21,21 +27,30 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
 
     @admin.get("/")
     def index() -> Any:
-        manager = gosession.manager
-        rows = [(user, len(manager.sessions(user.id)), manager.ban_of(user.id)) for user in users.everyone()]
-        return render_template("admin/index.html", rows=rows)
+        filters = Filters(*(request.args.get(field, "").strip() for field in Filters._fields))
+        try:
+            page = find_people(gosession, users, filters, request.args.get("after", ""))
+        except ValueError:
+            problem = "Enter an IP address, a network such as 192.0.2.0/24, or the id of a session or token."
+            return render_template("admin/index.html", filters=filters, states=STATES, problem=problem), 400
+        return render_template("admin/index.html", filters=filters, states=STATES, page=page)
 
     @admin.get("/<int:user_id>")
     def user(user_id: int) -> Any:
-        found, manager = known(user_id), gosession.manager
-        sessions, ban = manager.sessions(found.id), manager.ban_of(found.id)
-        return render_template("admin/user.html", user=found, sessions=sessions, ban=ban, bans=BANS)
+        found = known(user_id)
+        view = gosession.manager.show(found.id)
+        limit = min(max(TRAIL, request.args.get("entries", TRAIL, int)), LONGEST_TRAIL)
+        trail = gosession.audit_trail(found.id, limit=limit)
+        names = {each: user.username for each in subjects_of(trail) if (user := users.by_subject(each))}
+        more = 5 * limit if limit == len(trail) < LONGEST_TRAIL else None
+        shown = {"sessions": view.sessions, "ban": view.ban, "bans": BANS, "trail": trail, "names": names, "more": more}
+        return render_template("admin/user.html", user=found, **shown)
 
     @admin.post("/<int:user_id>/sessions/<sid>/end")
     def kick(user_id: int, sid: str) -> Any:
         found, message = known(user_id), request.form.get("message", "").strip()
         ended = gosession.manager.revoke(found.id, sid, "kicked", message=message or None)
-        return back(found, "The session was ended." if ended.count else "The session had ended before.")
+        return back(found, "The session was ended." if ended.count else "That session had already ended.")
 
     @admin.post("/<int:user_id>/ban")
     def ban(user_id: int) -> Any:
@@ -62,3 +77,8 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
         return redirect(url_for("admin.user", user_id=found.id), 303)
 
     return admin
+
+
+def subjects_of(trail: Iterable[AuditEntry]) -> set[str]:
+    """Return everybody who did something in *trail*, or had it done to them."""
+    return {subject for entry in trail for subject in (entry.subject, entry.actor) if subject}

@@ -8,20 +8,22 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from example_app.attempts import Attempts
 from example_app.credentials import read_credentials
-from example_app.users import User, Users
-from flask_gosession import CurrentSession, GoSession
+from example_app.users import User
+from flask_gosession import CurrentSession, GoSession, public
 from flask_gosession.errors import BadRequest, InvalidCredentials
 
 
-def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
-    """Return the API over *gosession* and *users*."""
+def make_blueprint(gosession: GoSession[User], attempts: Attempts) -> Blueprint:
+    """Return the API over *gosession* and the users that *attempts* finds."""
     api = Blueprint("api", __name__)
 
     @api.post("/auth/login")
+    @public
     def login() -> Any:
         given = read_credentials(_body())
-        user = users.by_password(given.username, given.password)
+        user = attempts.by_password(given.username, given.password, request.remote_addr)
         if user is None:
             raise InvalidCredentials
         return jsonify(gosession.login_user(user.id, client=given.client, cookies=False).to_dict())

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from example_app.activity import Life
 
-WIDTH, HEIGHT = 360, 180
-LEFT, TOP, RIGHT, BOTTOM = 36, 12, 4, 28
+WIDTH, HEIGHT = 360, 200
+LEFT, TOP, RIGHT, BOTTOM = 36, 28, 4, 28
 """Of the picture, in its own units."""
 
 SERIES = 6
@@ -44,13 +44,21 @@ SPANS = {
 
 
 class Bar(NamedTuple):
-    """One rectangle of the picture, and what it says."""
+    """One rectangle of the picture, in the colour of its series."""
 
     x: float
     y: float
     width: float
     height: float
     series: int
+
+
+class Step(NamedTuple):
+    """One step of time: where it stands, its bars from the bottom up, and what is shown to whoever points at it."""
+
+    x: float
+    width: float
+    bars: list[Bar]
     text: str
 
 
@@ -66,7 +74,7 @@ class Chart(NamedTuple):
 
     clients: list[str]
     rows: list[tuple[str, list[int]]]
-    bars: list[Bar]
+    steps: list[Step]
     times: list[Mark]
     counts: list[Mark]
 
@@ -94,27 +102,28 @@ def _chart(lives: Sequence[Life], span: Span, now: float, counts: Callable[[Life
     names = [datetime.fromtimestamp(start, timezone.utc).strftime(span.form) for start in steps]
     rows = [(name, [count[client] for client in clients]) for name, count in zip(names, found, strict=True)]
     top = _round_up(max(sum(row) for _, row in rows))
-    bars = [bar for index, row in enumerate(rows) for bar in _stack(index, row, len(rows), top, clients)]
-    return Chart(clients, rows, bars, _times(names), [Mark(_y(n, top), str(n)) for n in (0, top // 2, top)])
+    drawn = [_step(index, row, len(rows), top, clients) for index, row in enumerate(rows)]
+    return Chart(clients, rows, drawn, _times(names), [Mark(_y(n, top), str(n)) for n in (0, top // 2, top)])
 
 
-def _stack(index: int, row: tuple[str, list[int]], count: int, top: int, clients: list[str]) -> list[Bar]:
-    """Return the rectangles of one step, each on top of the one before."""
+def _step(index: int, row: tuple[str, list[int]], count: int, top: int, clients: list[str]) -> Step:
+    """Return one step, each of its rectangles on top of the one before."""
     name, numbers = row
     width = (WIDTH - LEFT - RIGHT) / count
-    x = round(LEFT + index * width + width * 0.12, 1)
-    return [
+    left = LEFT + index * width
+    bars = [
         Bar(
-            x,
+            round(left + width * 0.12, 1),
             _y(total, top),
             round(width * 0.76, 1),
             round(_y(0, top) - _y(number, top), 1),
             min(series, SERIES - 1),
-            f"{name}: {number} {clients[series]}",
         )
         for series, (number, total) in enumerate(zip(numbers, accumulate(numbers), strict=True))
         if number
     ]
+    said = ", ".join(f"{number} {client}" for number, client in zip(numbers, clients, strict=True) if number)
+    return Step(round(left, 1), round(width, 1), bars, f"{name}: {said or 'none'}")
 
 
 def _times(names: list[str]) -> list[Mark]:

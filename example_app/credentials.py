@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from example_app.words import CLIENTS
 from flask_gosession.errors import BadRequest
-from flask_gosession.session.device import valid_client
 
 
 class Credentials(NamedTuple):
@@ -23,12 +23,15 @@ class Credentials(NamedTuple):
 def read_credentials(body: object) -> Credentials:
     """Return the credentials in *body*, a JSON object. Raises BadRequest that says what is wrong with it.
 
-    The class of the client is the client's own word, such as ``web``, ``ios`` or ``kitchen tablet``.
+    The class of the client is the client's own word, and one of `CLIENTS`: limits and lists go by it.
     """
     if not isinstance(body, dict):
         raise BadRequest("Send a JSON object with username and password, as application/json.")
     username, password = _text(body, "username"), _text(body, "password")
-    return Credentials(username, password, valid_client(body.get("client", "web")))
+    client = body.get("client", "web")
+    if client not in tuple(CLIENTS):
+        raise BadRequest(f"client is one of {', '.join(CLIENTS)}.")
+    return Credentials(username, password, client)
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

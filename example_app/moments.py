@@ -16,7 +16,7 @@ def iso(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return how long ago something was that happened so many seconds ago."""
+    """Return how long ago something was that happened so many seconds ago; `static/times.js` goes on from there."""
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             number = int(seconds // length)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 
-from example_app.users import User, Users
-from flask_gosession import AuthError, GoSession
+from example_app.attempts import Attempts, TooManyAttempts
+from example_app.users import User
+from flask_gosession import AuthError, GoSession, public
 from flask_gosession.errors import InvalidCredentials
 
 
-def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
-    """Return the pages over *gosession* and *users*."""
+def make_blueprint(gosession: GoSession[User], attempts: Attempts) -> Blueprint:
+    """Return the pages over *gosession* and the users that *attempts* finds."""
     pages = Blueprint("pages", __name__)
 
     @pages.get("/")
@@ -22,23 +23,34 @@ def make_blueprint(gosession: GoSession[User], users: Users) -> Blueprint:
 
     @pages.get("/sign-in")
     def sign_in() -> Any:
+        ending = session.pop("ending", None)
         if gosession.current_user:
             return redirect(gosession.safe_next(url_for("pages.home")), 303)
-        return _form()
+        return render_template("sign_in.html", ending=ending, next=request.args.get("next", ""))
 
     @pages.post("/sign-in")
+    @public
     def take_sign_in() -> Any:
         refuse_other_sites()
-        user = users.by_password(request.form.get("username", ""), request.form.get("password", ""))
-        if user is None:
-            return _form(InvalidCredentials.text, 401)
+        username, password = request.form.get("username", ""), request.form.get("password", "")
+        alone = "alone" in request.form
         try:
-            gosession.login_user(user.id, remember="remember" in request.form, cookies=True)
-        except AuthError as error:
-            return _form(error.message, error.code)
+            user = attempts.by_password(username, password, request.remote_addr)
+            if user is None:
+                return _again(InvalidCredentials.text, 401)
+            gosession.login_user(
+                user.id,
+                remember="remember" in request.form,
+                cookies=True,
+                limit=1 if alone else None,  # for this login: it takes the place of all others
+                on_limit="evict_oldest" if alone else None,
+            )
+        except (AuthError, TooManyAttempts) as error:
+            return _again(error.message, error.code)
         return redirect(gosession.safe_next(url_for("pages.home")), 303)
 
     @pages.post("/sign-out")
+    @public
     def sign_out() -> Any:
         gosession.logout_user()
         flash("You have signed out.")
@@ -53,5 +65,5 @@ def refuse_other_sites() -> None:
         abort(403)
 
 
-def _form(problem: str | None = None, status: int = 200) -> Any:
+def _again(problem: str, status: int) -> Any:
     return render_template("sign_in.html", problem=problem, next=request.values.get("next", "")), status

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, redirect, render_template, request, url_for
+from flask import Flask, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import HTTPException
 
 from example_app.users import User
-from flask_gosession import GoSession
+from example_app.words import ending_of
+from flask_gosession import AuthError, GoSession
+
+NO_ENDING = frozenset({"token_missing", "token_malformed", "token_invalid", "token_type"})
+"""Errors of a guest, whose session nobody has ended."""
 
 API = ("/api/", "/auth/")
 """Paths that are for programs alone."""
@@ -26,8 +30,16 @@ def answer_problems(app: Flask, gosession: GoSession[User]) -> None:
         if not _is_page():
             return error.get_response()
         if gosession.current_session.actor:
-            return _page("Only the person themselves can do this: they are asked for their password.", 403)
+            return _page("Only the person themselves can do this, because it asks for their password.", 403)
         return redirect(f"{url_for('account.confirm')}?{urlencode({'next': _way_back()})}", 303)
+
+
+def explain_sign_in(error: AuthError) -> str:
+    """Let the sign-in page say in a banner what ended the session; a guest gets the usual sentence."""
+    if error.error in NO_ENDING:
+        return error.message
+    session["ending"] = ending_of(error)
+    return ""
 
 
 def _answer(error: HTTPException) -> Any:

@@ -56,10 +56,14 @@ class Users:
             hashed, *fields = db.execute(query, (username,)).fetchone() or decoy
         return User(*fields) if check_password_hash(hashed, password) and fields else None
 
-    def everyone(self) -> list[User]:
-        """Return all users by name."""
+    def named(self, start: str, after: str, limit: int) -> list[User]:
+        """Return users whose names begin with *start* and come after *after*, by name, at most *limit*."""
+        query = """
+            SELECT id, username, role FROM users WHERE username > ? AND lower(substr(username, 1, ?)) = lower(?)
+            ORDER BY username LIMIT ?
+        """
         with self._database.reading() as db:
-            return [User(*row) for row in db.execute("SELECT id, username, role FROM users ORDER BY username")]
+            return [User(*row) for row in db.execute(query, (after, len(start), start, limit))]
 
     def change_password(self, user: User, password: str) -> None:
         """Let *user* sign in with *password* from now on, and with no other."""

@@ -1,37 +1,32 @@
-"""The configuration: one frozen dataclass, a field a setting, read once from ``GOSESSION_*`` keys."""
+"""The configuration: one frozen dataclass with a field per setting, read once from ``GOSESSION_*`` keys.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Literal
 
-from flask_gosession import settings
-from flask_gosession.errors import BadClient, ConfigError
-from flask_gosession.session.device import CLIENT_PATTERN
-from flask_gosession.session.policy import Binding, BindingAction, OnLimit, Policy
-from flask_gosession.settings import Reader
+from flask_gosession import setting_readers as read
+from flask_gosession.errors import ConfigError
+from flask_gosession.given_settings import DEFAULT_REALM, PREFIX, own_settings, parse, realm_values, unknown
+from flask_gosession.session.policy import Binding, BindingAction, Level, OnLimit, Policy
+from flask_gosession.setting_readers import Reader
+from flask_gosession.tokens.key_schedule import LEAST_AHEAD
+from flask_gosession.tokens.key_sources import path_of
 
-PREFIX = "GOSESSION_"
-DEFAULT_REALM = "default"
-LOCATIONS = ("header", "cookie", "query", "json")
+__all__ = ["DEFAULT_REALM", "PREFIX", "Config", "settings_table"]
+
+COOKIES = ("access", "refresh", "csrf", "state", "actor")
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _YEARS = 10 * 366 * _DAY
-_NAME = settings.matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "1 to 64 letters, digits, dots, dashes or underscores")
-_HEADER = settings.matching(r"[A-Za-z0-9-]{1,64}", "a header name")
-_PATH = settings.matching(r"/[\x21-\x3a\x3c-\x7e]*", "a path that starts with /")
-
-
-def _client_limits(value: Any) -> Mapping[str, int]:
-    """Read limits by client class; a class that no login could have would be a limit of nothing."""
-    limits = settings.limits(value)
-    for name in limits:
-        if name != "*" and not re.fullmatch(CLIENT_PATTERN, name):
-            raise ValueError(f"names {name!r}, which is no client class; {BadClient.text}")
-    return limits
+_POLICY = Policy()
+_NAME = read.matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "1 to 64 letters, digits, dots, dashes or underscores")
+_HEADER = read.matching(r"[A-Za-z0-9-]{1,64}", "a header name")
+_PATH = read.matching(r"/[\x21-\x3a\x3c-\x7e]*", "a path that starts with /")
 
 
 def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> Any:
@@ -44,99 +39,216 @@ def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> An
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All settings in their one form: durations in seconds, sizes in bytes."""
+    """All settings in their normal form: durations in seconds, sizes in bytes."""
 
     store: Any = setting(
-        "memory://", settings.anything, "Where records live: a URL, a ready client, or a store.", secret=True
+        "memory://", read.anything, "Where records live: a URL, a ready client, or a store.", secret=True
     )
-    key_prefix: str = setting("gosession", _NAME, "First part of every key, file or table name.")
-    wait_replicas: int = setting(0, settings.whole(0, 10), "How many Redis replicas must confirm a revocation.")
+    key_prefix: str = setting("gosession", _NAME, "The prefix of every key, file name or table name.")
+    wait_replicas: int = setting(0, read.whole(0, 10), "How many Redis replicas must confirm a revocation.")
     purge_interval: float = setting(
-        _HOUR, settings.duration(0, 30 * _DAY), "How often stores without expiry of their own are purged; 0 = never."
+        _HOUR, read.duration(0, 30 * _DAY), "How often stores without an expiry of their own are purged; 0 = never."
     )
 
-    token_mode: str = setting("jwt", settings.one_of("jwt", "opaque"), "Signed tokens, or reference tokens.")
+    token_mode: str = setting(
+        "jwt",
+        read.one_of("jwt", "opaque"),
+        "`jwt` for signed tokens, `opaque` for tokens that only the store understands.",
+    )
     keys: Any = setting(
-        None, settings.anything, "A list of keys; without it one is derived from `SECRET_KEY`.", secret=True
+        None,
+        read.anything,
+        "The signing keys: a list, a file, or a function; without them, a key is derived from `SECRET_KEY`.",
+        secret=True,
+    )
+    key_rotation: float = setting(
+        0.0,
+        read.duration(0, _YEARS),
+        "How long a key in the file of `KEYS` signs before the next one takes over; 0 = forever.",
+    )
+    key_publish_ahead: float = setting(
+        _DAY, read.duration(LEAST_AHEAD, _YEARS), "How long a new key is published before it signs."
     )
     algorithm: str | None = setting(
-        None, settings.optional(settings.text), "The one algorithm that all keys must have; default: any of theirs."
+        None, read.optional(read.text), "The one algorithm that all keys must have; default: any."
     )
-    issuer: str | None = setting(None, settings.optional(settings.text), "The `iss` claim.")
-    audience: str | None = setting(None, settings.optional(settings.text), "The `aud` claim; default: the realm.")
-    leeway: float = setting(10.0, settings.duration(0, 300), "Clock skew allowed between servers.")
-    token_max_bytes: int = setting(8192, settings.whole(512, 65_536), "Longer tokens are refused unread.")
-    token_cache: int = setting(4096, settings.whole(0, 1_000_000), "Verified tokens remembered by a process.")
+    issuer: str | None = setting(None, read.optional(read.text), "The `iss` claim.")
+    audience: str | None = setting(None, read.optional(read.text), "The `aud` claim; default: the realm.")
+    leeway: float = setting(_POLICY.leeway, read.duration(0, 300), "Clock skew allowed between servers.")
+    token_max_bytes: int = setting(8192, read.whole(512, 65_536), "Longer tokens are refused unread.")
+    token_cache: int = setting(4096, read.whole(0, 1_000_000), "Verified tokens remembered by a process.")
 
-    access_lifetime: float = setting(15 * _MINUTE, settings.duration(1, _DAY), "Life of an access token.")
-    idle_timeout: float = setting(7 * _DAY, settings.duration(1, _YEARS), "A session unused for this long ends.")
-    absolute_timeout: float = setting(30 * _DAY, settings.duration(1, _YEARS), "A session ends then, used or not.")
+    access_lifetime: float = setting(
+        _POLICY.access_lifetime, read.duration(1, _YEARS), "Life of an access token; it never outlives its session."
+    )
+    idle_timeout: float = setting(
+        _POLICY.idle_timeout, read.duration(1, _YEARS), "A session unused for this long ends."
+    )
+    absolute_timeout: float = setting(
+        _POLICY.absolute_timeout, read.duration(1, _YEARS), "A session ends this long after its login, used or not."
+    )
     remember_idle_timeout: float = setting(
-        30 * _DAY, settings.duration(1, _YEARS), "Idle timeout of a session with remember-me."
+        _POLICY.remember_idle_timeout, read.duration(1, _YEARS), "Idle timeout of a session with remember-me."
     )
     remember_absolute_timeout: float = setting(
-        180 * _DAY, settings.duration(1, _YEARS), "Absolute timeout of a session with remember-me."
+        _POLICY.remember_absolute_timeout, read.duration(1, _YEARS), "Absolute timeout of a session with remember-me."
+    )
+    impersonation_lifetime: float = setting(
+        _POLICY.impersonation_lifetime,
+        read.duration(1, _DAY),
+        "Absolute timeout of an impersonated session, if that is shorter.",
     )
     touch_interval: float = setting(
-        60.0, settings.duration(0, _DAY), "The use of a session is written down at most this often."
+        _POLICY.touch_interval, read.duration(0, _DAY), "The use of a session is noted at most this often."
     )
     rotation_grace: float = setting(
-        10.0, settings.duration(0, 300), "A refreshed token counts this long after its successor was first used."
+        _POLICY.rotation_grace,
+        read.duration(0, 300),
+        "How long, plus the leeway, a refreshed pair still counts after its successor was first used.",
     )
-    fresh_lifetime: float = setting(15 * _MINUTE, settings.duration(1, _YEARS), "How long a login counts as fresh.")
+    refresh_rotation: bool = setting(
+        _POLICY.refresh_rotation,
+        read.flag,
+        "Whether a refresh replaces the refresh token; False = one for the whole session, whose theft goes unnoticed.",
+    )
+    legacy_until: float | None = setting(
+        None,
+        read.optional(read.moment),
+        "Until when adapters honour another library's earlier credentials: a Unix time, a datetime, or ISO 8601 text.",
+    )
+    fresh_lifetime: float = setting(
+        _POLICY.fresh_lifetime, read.duration(1, _YEARS), "How long a login counts as fresh."
+    )
 
-    session_limit: int = setting(50, settings.whole(1, 1000), "Live sessions a subject may have; 1 = single login.")
+    session_limit: int = setting(
+        _POLICY.session_limit, read.whole(1, 1000), "Live sessions a subject may have; 1 = single login."
+    )
     client_limits: Mapping[str, int] = setting(
-        {}, _client_limits, 'Live sessions by client class, such as `{"web": 1, "*": 5}`.'
+        _POLICY.client_limits, read.client_limits, 'Live sessions by client class, such as `{"web": 1, "*": 5}`.'
     )
     on_limit: OnLimit = setting(
-        "evict_oldest", settings.one_of("evict_oldest", "evict_idle", "refuse"), "What happens at the limit."
+        _POLICY.on_limit,
+        read.one_of("evict_oldest", "evict_idle", "refuse"),
+        "What happens at the limit: `evict_oldest`, `evict_idle` or `refuse`.",
     )
 
-    user_ttl: float = setting(300.0, settings.duration(0, 30 * _DAY), "How long user info is cached; 0 = not at all.")
-    user_cap: int = setting(4096, settings.whole(64, 65_536), "Largest user info that is cached.")
-    data_cap: int = setting(4096, settings.whole(64, 65_536), "Largest data a session may hold.")
+    user_ttl: float = setting(
+        _POLICY.user_ttl, read.duration(0, 30 * _DAY), "How long user info is cached; 0 = not at all."
+    )
+    user_cap: int = setting(
+        _POLICY.user_cap,
+        read.whole(64, 65_536),
+        "Largest user info that is cached, in bytes; larger is loaded each time.",
+    )
+    data_cap: int = setting(_POLICY.data_cap, read.whole(64, 65_536), "Largest data a session may hold, in bytes.")
 
-    level: str = setting("strict", settings.one_of("strict"), "What a check asks: `strict`, the store.")
+    level: Level = setting(
+        "strict",
+        read.one_of("strict", "cached", "signature"),
+        "What a check relies on: `strict` the store, `cached` verdicts kept here, `signature` the token alone.",
+    )
+    max_stale: float = setting(
+        10.0, read.duration(0, _HOUR), "How long a cached verdict counts at most, in case news of a change is lost."
+    )
+    verdict_cache: int = setting(
+        4096, read.whole(1, 1_000_000), "How many verdicts a process keeps, and sessions for outages."
+    )
+    event_streams: int | None = setting(
+        None,
+        read.optional(read.whole(0, 100_000)),
+        "Event streams a process holds open; default: any number under gevent, none in threaded workers.",
+    )
+    outage_grace: float = setting(
+        0.0,
+        read.duration(0, _HOUR),
+        "How long after its last check a session counts while the store is down; 0 = not at all.",
+    )
     binding: tuple[Binding, ...] = setting(
-        (), settings.some_of("ip", "agent"), "What a session is bound to: its address's prefix, its user agent."
+        (),
+        read.some_of("ip", "agent"),
+        "What a session is bound to: `ip`, its address's prefix; `agent`, its user agent.",
     )
     binding_action: BindingAction = setting(
-        "signal", settings.one_of("signal", "step_up", "refuse"), "What a change of that leads to."
+        "signal", read.one_of("signal", "step_up", "refuse"), "What to do when the binding changes."
     )
 
-    token_locations: tuple[str, ...] = setting(("header",), settings.some_of(*LOCATIONS), "Where tokens may come from.")
+    token_locations: tuple[str, ...] = setting(
+        ("header",), read.locations, "Where tokens may come from: `header`, `cookie`, `query`, `json`."
+    )
     query_name: str = setting("access_token", _NAME, "The query parameter of a token.")
     json_name: str = setting("access_token", _NAME, "The JSON field of a token; `refresh_token` for a refresh.")
 
-    cookie_name: str = setting("gosession", _NAME, "First part of the names of all cookies.")
+    cookie_name: str = setting("gosession", _NAME, "The prefix of the names of all cookies.")
+    cookie_names: Mapping[str, str] = setting(
+        {},
+        read.named(COOKIES, _NAME),
+        'Names of single cookies (`access`, `refresh`, `csrf`, `state`, `actor`), such as `{"access": "sid"}`.',
+    )
     cookie_preset: str | None = setting(
-        None, settings.optional(settings.one_of("host")), "`host`: names with the `__Host-` prefix."
+        None, read.optional(read.one_of("host")), "`host`: names with the `__Host-` prefix."
     )
     cookie_secure: bool | None = setting(
-        None, settings.optional(settings.flag), "Send cookies over HTTPS only; default: unless debug or testing."
+        None, read.optional(read.flag), "Send cookies over HTTPS only; default: unless debug or testing."
     )
-    cookie_samesite: str = setting("Lax", settings.one_of("Lax", "Strict", "None"), "SameSite of all but the next.")
+    cookie_samesite: str = setting(
+        "Lax", read.one_of("Lax", "Strict", "None"), "SameSite of every cookie except the refresh cookie."
+    )
     cookie_refresh_samesite: str = setting(
-        "Strict", settings.one_of("Lax", "Strict", "None"), "SameSite of the refresh cookie."
+        "Strict", read.one_of("Lax", "Strict", "None"), "SameSite of the refresh cookie: `Lax`, `Strict` or `None`."
     )
-    cookie_domain: str | None = setting(None, settings.optional(settings.text), "Domain of the cookies.")
-    cookie_path: str = setting("/", _PATH, "Path of all cookies but the refresh cookie.")
-    url_prefix: str = setting("/auth", _PATH, "Where the blueprint stands, and the path of the refresh cookie.")
+    cookie_domain: str | None = setting(None, read.optional(read.text), "Domain of the cookies.")
+    cookie_path: str = setting("/", _PATH, "Path of all cookies except the refresh cookie.")
+    url_prefix: str = setting("/auth", _PATH, "URL prefix of the blueprint, and path of the refresh cookie.")
 
-    csrf: bool = setting(default=True, read=settings.flag, doc="Whether cookies need a CSRF value with unsafe methods.")
-    csrf_header: str = setting("X-CSRF-Token", _HEADER, "The header of the CSRF value.")
-    csrf_field: str = setting("csrf_token", _NAME, "The form field of the CSRF value.")
+    csrf: bool | Literal["origin"] = setting(
+        default=True,
+        read=read.flag_or("origin"),
+        doc="What unsafe methods need with cookies: True = a CSRF value, `origin` = the Origin, False = nothing.",
+    )
+    csrf_header: str = setting("X-GoSession-CSRF", _HEADER, "The header of the CSRF value.")
+    csrf_field: str = setting("gosession_csrf", _NAME, "The form field of the CSRF value.")
     csrf_trusted_origins: tuple[str, ...] = setting(
-        (), settings.origins, "Other origins that may send requests with cookies."
+        (), read.origins, "Other origins that may send requests with cookies."
+    )
+
+    clear_site_data: tuple[str, ...] = setting(
+        (),
+        read.some_of("cache", "storage"),
+        "What browsers clear at a sign-out (Clear-Site-Data): `cache`, `storage`; never the cookies of sibling hosts.",
     )
 
     login_view: str | None = setting(
-        None, settings.optional(settings.text), "The endpoint that a browser without a session is sent to."
+        None,
+        read.optional(read.view),
+        "Where a browser without a session is sent: an endpoint, a path or an address; default: nowhere.",
     )
-    error_format: str = setting("json", settings.one_of("json", "problem"), "JSON, or problem+json (RFC 9457).")
+    login_views: Mapping[str, str | None] = setting(
+        {}, read.views, 'The same by blueprint, such as `{"admin": "admin.login", "api": None}`.'
+    )
+    login_message: Any = setting(
+        None,
+        read.message,
+        "What is flashed there: text, or a function of the error; empty = nothing; default: the error's own.",
+    )
+    login_message_category: str = setting("gosession", read.text, "The category of that message.")
+    error_format: str = setting(
+        "json", read.one_of("json", "problem"), "`json`, or `problem` for problem+json (RFC 9457)."
+    )
+    audit: Any = setting(
+        None,
+        read.audit,
+        "Where the audit trail goes: `logging`, `sql` (the store's database), an SQL URL, a function, or nowhere.",
+        secret=True,
+    )
+    audit_max_age: float = setting(90 * _DAY, read.duration(60, _YEARS), "An entry in the SQL table stays this long.")
+    audit_max_entries: int = setting(
+        1_000_000, read.whole(1000, 10**9), "The SQL table holds about this many entries; the oldest go first."
+    )
+    observers: tuple[Any, ...] = setting(
+        (), read.items, "What counts and times: `prometheus`, `opentelemetry`, or objects of your own."
+    )
     realms: Mapping[str, Any] = setting(
-        {}, settings.anything, "Settings of named realms, by name, without prefix.", secret=True
+        {}, read.anything, "Settings of named realms, by name, without prefix.", secret=True
     )
 
     realm: str = DEFAULT_REALM
@@ -155,29 +267,45 @@ class Config:
 
     @classmethod
     def read(cls, values: Mapping[str, Any], realm: str = DEFAULT_REALM) -> tuple[Config, list[str]]:
-        """Like `load`, and return the problems beside the settings, where a wrong one has its default."""
+        """Like `load`, but return the problems along with the settings, where each wrong one has its default."""
         _check_name(realm)
         given = {key[len(PREFIX) :]: value for key, value in values.items() if key.startswith(PREFIX)}
-        own = _own_settings(given.get("REALMS"), realm)
-        problems = [*_unknown(given, PREFIX), *_unknown(own, f"{PREFIX}REALMS[{realm!r}]: ")]
-        parsed, wrong = _parse({**given, **own})
-        config = cls(**{**parsed, **_realm_values(parsed, own, realm)}, realm=realm)
+        own = own_settings(given.get("REALMS"), realm)
+        readers = {one.name.upper(): one.metadata["read"] for one in _declared()}
+        problems = [*unknown(readers, given, PREFIX), *unknown(readers, own, f"{PREFIX}REALMS[{realm!r}]: ")]
+        parsed, wrong = parse(readers, {**given, **own})
+        values = {**parsed, **realm_values(parsed, own, realm)}
+        if "access_lifetime" not in values:  # the default is not the app's choice
+            longest = values.get("absolute_timeout", _POLICY.absolute_timeout)
+            values["access_lifetime"] = min(_POLICY.access_lifetime, longest)
+        config = cls(**values, realm=realm)
         return config, [*problems, *wrong, *config._contradictions()]
 
     @property
     def policy(self) -> Policy:
-        """The numbers and choices that the session rules go by."""
+        """The numbers and choices that the session rules use."""
         names = {one.name for one in fields(Policy)} & {one.name for one in fields(self)}
-        return Policy(**{name: getattr(self, name) for name in names})
+        return Policy(**{name: getattr(self, name) for name in names}, unseen_use=self.level == "signature")
 
     def _contradictions(self) -> Iterator[str]:
         if self.access_lifetime > self.absolute_timeout:
             yield f"{PREFIX}ACCESS_LIFETIME is longer than {PREFIX}ABSOLUTE_TIMEOUT: no session lives that long."
+        if self.key_rotation and path_of(self.keys) is None:
+            yield f"{PREFIX}KEY_ROTATION needs {PREFIX}KEYS to be the path of a file, where new keys are written to."
+        if 0 < self.key_rotation < 2 * self.key_publish_ahead:
+            yield f"{PREFIX}KEY_ROTATION is shorter than twice {PREFIX}KEY_PUBLISH_AHEAD: keys would pile up."
         for name in ("cookie_samesite", "cookie_refresh_samesite"):
             if getattr(self, name) == "None" and self.cookie_secure is False:
                 yield f"{PREFIX}{name.upper()} = None needs {PREFIX}COOKIE_SECURE: browsers drop the cookie otherwise."
+        names = [self.cookie_name_of(kind) for kind in COOKIES]
+        if len(set(names)) < len(names):
+            yield f"Two cookies have the same name ({', '.join(names)}); each needs its own."
         if self.cookie_preset == "host":
             yield from self._host_contradictions()
+
+    def cookie_name_of(self, kind: str) -> str:
+        """Return the name of the cookie of that kind: ``access``, ``refresh``, ``csrf``, ``state`` or ``actor``."""
+        return self.cookie_names.get(kind) or f"{self.cookie_name}_{kind}"
 
     def _host_contradictions(self) -> Iterator[str]:
         if self.cookie_domain is not None:
@@ -207,57 +335,4 @@ def _declared() -> list[Field[Any]]:
 
 
 def _default_of(one: Field[Any]) -> str:
-    return repr({} if one.name in {"client_limits", "realms"} else one.default)
-
-
-def _unknown(given: Mapping[str, Any], where: str) -> Iterator[str]:
-    known = [one.name.upper() for one in _declared()]
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"; did you mean {PREFIX}{near[0]}?" if near else "."
-            yield f"{where}{key} is not a setting{hint}"
-
-
-def _parse(merged: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings that are right, and what is wrong with the others."""
-    parsed: dict[str, Any] = {}
-    problems = []
-    for one in _declared():
-        key = one.name.upper()
-        if key in merged:
-            try:
-                parsed[one.name] = one.metadata["read"](merged[key])
-            except ValueError as error:
-                problems.append(f"{PREFIX}{key} {error}; it is {_shown(merged[key])}.")
-    return parsed, problems
-
-
-def _own_settings(realms: Any, realm: str) -> Mapping[str, Any]:
-    """Return the settings that only the named realm has."""
-    if realm == DEFAULT_REALM or realms is None:
-        return {}
-    if not isinstance(realms, Mapping) or not isinstance(realms.get(realm, {}), Mapping):
-        raise ConfigError(f'{PREFIX}REALMS must be a mapping such as {{"admin": {{"SESSION_LIMIT": 1}}}}.')
-    own: Mapping[str, Any] = realms.get(realm, {})
-    return own
-
-
-def _shown(value: Any) -> str:
-    """Show a wrong value; a long one could be a secret in the wrong place."""
-    return repr(value) if isinstance(value, (int, float, bool, str)) and len(repr(value)) <= 40 else "something else"
-
-
-def _realm_values(parsed: Mapping[str, Any], own: Mapping[str, Any], realm: str) -> dict[str, Any]:
-    """Give a named realm keys, cookies, paths and an audience of its own, also where it shares all settings."""
-    if realm == DEFAULT_REALM:
-        return {"audience": parsed.get("audience") or realm}
-    audience = parsed.get("audience")
-    values: dict[str, Any] = {"audience": f"{audience}/{realm}" if audience else realm}
-    for name, separator in (("key_prefix", "-"), ("cookie_name", "_")):
-        if name.upper() not in own:
-            values[name] = f"{parsed.get(name, 'gosession')}{separator}{realm}"
-    if "URL_PREFIX" not in own:
-        shared = parsed.get("url_prefix", "/auth").rstrip("/")
-        values["url_prefix"] = f"{shared}-{realm}" if shared else f"/{realm}"
-    return values
+    return repr({} if one.default is MISSING else one.default)

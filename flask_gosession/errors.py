@@ -5,11 +5,12 @@
     GoSessionError
     ├── ConfigError                 wrong at start-up: every problem at once, each with what to do
     ├── BadRequest                  400 bad_request           the body is not what the endpoint takes
-    │   └── BadClient               400 bad_request           this text cannot name a class of clients
+    │   └── BadClient               400 bad_request           this text cannot name a client class
+    ├── BodyTooLarge                413 body_too_large        more than any endpoint takes
     ├── InvalidRequest              400 invalid_request       the form has no token (RFC 6749 section 5.2)
-    ├── AuthError                   the caller is told no
+    ├── AuthError                   the request is refused
     │   ├── TokenMissing            401 token_missing         nothing was presented
-    │   ├── TokenMalformed          401 token_malformed       not a token of ours by its shape
+    │   ├── TokenMalformed          401 token_malformed       not in the form of a token
     │   ├── TokenInvalid            401 token_invalid         signature, key, issuer, audience or a claim is wrong
     │   ├── TokenTypeError          401 token_type            a refresh token as an access token, or the other way
     │   ├── TokenExpired            401 token_expired         refresh and try again
@@ -18,11 +19,11 @@
     │   ├── SessionEnded            401 session_ended         with the reason, when and by which client
     │   ├── SessionExpired          401 session_expired       past the absolute timeout
     │   ├── SessionIdle             401 session_idle          unused for longer than the idle timeout
-    │   ├── UserNotFound            401 user_not_found        the user loader knows nobody of that subject
+    │   ├── UserNotFound            401 user_not_found        the user loader returned None for the subject
     │   ├── Banned                  401 banned                with the reason and the end of the ban
     │   ├── BindingMismatch         401 binding_mismatch      used from another network or browser
     │   ├── FreshLoginRequired      401 fresh_login_required  sign in again to go on (RFC 9470)
-    │   ├── InvalidCredentials      401 invalid_credentials   the credential verifier knows nobody by these
+    │   ├── InvalidCredentials      401 invalid_credentials   the credential verifier returned None
     │   ├── InvalidClient           401 invalid_client        this service may not ask about tokens
     │   ├── CSRFFailed              403 csrf_failed
     │   ├── InsufficientScope       403 insufficient_scope
@@ -31,21 +32,57 @@
         ├── StoreUnavailable        503 store_unavailable     the store did not answer, or not in time
         └── StoreConflict           503 store_conflict        others kept writing the same record
 
-Auth and store errors are werkzeug HTTP exceptions, so that every framework on top of Flask answers them:
-``code`` is the integer status, ``error`` the stable text.
+Auth and store errors are werkzeug HTTP exceptions, so every framework on top of Flask answers them:
+``code`` is the integer status, ``error`` the stable text. They inherit werkzeug's `Unauthorized`, `Forbidden`,
+`Conflict` and `ServiceUnavailable`, so an ``errorhandler`` for one of these statuses gets them.
 """
+
+# pyright: reportIncompatibleVariableOverride=false
+# Each error has a status, where werkzeug allows None, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, Literal
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import Conflict, Forbidden, RequestEntityTooLarge, Unauthorized
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.sansio.response import Response as SansIOResponse
+from flask_gosession.base_errors import AnsweredError, AuthError, GoSessionError, StoreError
+
+__all__ = [
+    "REASON_MESSAGES",
+    "AnsweredError",
+    "AuthError",
+    "BadClient",
+    "BadRequest",
+    "Banned",
+    "BindingMismatch",
+    "BodyTooLarge",
+    "CSRFFailed",
+    "ConfigError",
+    "FreshLoginRequired",
+    "GoSessionError",
+    "InsufficientScope",
+    "InvalidClient",
+    "InvalidCredentials",
+    "InvalidRequest",
+    "Reason",
+    "SessionEnded",
+    "SessionExpired",
+    "SessionIdle",
+    "SessionLimit",
+    "StoreConflict",
+    "StoreError",
+    "StoreUnavailable",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenMalformed",
+    "TokenMissing",
+    "TokenReused",
+    "TokenRotated",
+    "TokenTypeError",
+    "UserNotFound",
+]
 
 Reason = Literal[
     "logged_out",
@@ -58,6 +95,7 @@ Reason = Literal[
     "expired",
     "idle",
 ]
+"""Why a session ended."""
 
 REASON_MESSAGES: Mapping[str, str] = {
     "logged_out": "This session was signed out.",
@@ -70,10 +108,7 @@ REASON_MESSAGES: Mapping[str, str] = {
     "expired": "This session has reached its end; please sign in again.",
     "idle": "This session was unused for too long; please sign in again.",
 }
-
-
-class GoSessionError(Exception):
-    """The root: everything this package raises on purpose."""
+"""The sentence for each reason that a session ends for."""
 
 
 class ConfigError(GoSessionError):
@@ -84,74 +119,8 @@ class ConfigError(GoSessionError):
         super().__init__("\n".join(problems))
 
 
-class AnsweredError(GoSessionError, HTTPException):
-    """An error with an HTTP answer: a JSON body with a stable ``error``, a sentence and the evidence."""
-
-    # Always a status here, where werkzeug allows None, too.
-    code: int  # pyright: ignore[reportIncompatibleVariableOverride]
-    error: ClassVar[str]
-    text: ClassVar[str]
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        reason: str | None = None,
-        at: float | None = None,
-        client: str | None = None,
-    ) -> None:
-        super().__init__(description=message or self.text)
-        self.reason = reason
-        self.at = at
-        self.client = client
-        self.realm: str | None = None
-        """The realm that refused, where that is known: its settings decide how the answer looks."""
-
-    @property
-    def message(self) -> str:
-        """The sentence for a person: never contains what the client sent."""
-        return self.description or self.text
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The body of the answer; flask-restx and flask-smorest read it under this name."""
-        body: dict[str, Any] = {"error": self.error, "message": self.message, "reason": self.reason}
-        if self.at is not None:
-            body["at"] = int(self.at)
-        if self.client is not None:
-            body["client"] = self.client
-        return body
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer, beside its content type."""
-        return {"Cache-Control": "no-store"}
-
-    def get_headers(
-        self,
-        environ: WSGIEnvironment | None = None,  # noqa: ARG002
-        scope: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> list[tuple[str, str]]:
-        """Return the headers of the answer, as werkzeug asks for them."""
-        return [("Content-Type", "application/json"), *self.headers.items()]
-
-    def get_body(
-        self,
-        environ: WSGIEnvironment | None = None,  # noqa: ARG002
-        scope: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> str:
-        """Return the body of the answer as JSON."""
-        return json.dumps(self.data)
-
-    def __str__(self) -> str:
-        return f"{self.error}: {self.message}"
-
-    if TYPE_CHECKING:
-        response: SansIOResponse | None
-
-
 class BadRequest(AnsweredError):
-    """The body is not what the endpoint takes; the message says what that is."""
+    """The body is not what the endpoint accepts; the message says what is."""
 
     code = 400
     error = "bad_request"
@@ -159,9 +128,16 @@ class BadRequest(AnsweredError):
 
 
 class BadClient(BadRequest, ValueError):
-    """A client class that cannot be one; views may pass on what a client calls itself, and this answers."""
+    """The client class has a wrong form, for example if a view passes on what a client calls itself."""
 
     text = "A client class has 1 to 32 letters, digits, spaces, dots, dashes or underscores."
+
+
+class BodyTooLarge(AnsweredError, RequestEntityTooLarge):
+    """The body is larger than any endpoint accepts."""
+
+    error = "body_too_large"
+    text = "The body is larger than 64 KiB."
 
 
 class InvalidRequest(AnsweredError):
@@ -172,31 +148,9 @@ class InvalidRequest(AnsweredError):
     text = "The form field token is missing."
 
 
-class AuthError(AnsweredError):
-    """The caller is told no: 401, 403 or 409, with the reason.
-
-    Each of its kinds states its ``code``, and this class none: a handler that a blueprint registers for `AuthError`
-    then gets all of them, for Flask keeps the handlers of each status apart.
-    """
-
-    @property
-    def challenge(self) -> str | None:
-        """The ``WWW-Authenticate`` value (RFC 6750 section 3), or None where the status asks for none."""
-        if self.code != 401:
-            return None
-        return f'Bearer error="invalid_token", error_description="{self.text}"'
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer: never cached, and with the challenge on a 401."""
-        challenge = self.challenge
-        return {**super().headers, **({"WWW-Authenticate": challenge} if challenge else {})}
-
-
-class TokenMissing(AuthError):
+class TokenMissing(AuthError, Unauthorized):
     """Nothing was presented; the challenge then carries no error (RFC 6750 section 3.1)."""
 
-    code = 401
     error = "token_missing"
     text = "Please sign in."
 
@@ -206,90 +160,79 @@ class TokenMissing(AuthError):
         return "Bearer"
 
 
-class TokenMalformed(AuthError):
-    """What was presented does not have the shape of a token."""
+class TokenMalformed(AuthError, Unauthorized):
+    """What was presented does not have the form of a token."""
 
-    code = 401
     error = "token_malformed"
     text = "The token is malformed."
 
 
-class TokenInvalid(AuthError):
+class TokenInvalid(AuthError, Unauthorized):
     """The signature, key, issuer, audience or a claim is not right."""
 
-    code = 401
     error = "token_invalid"
     text = "The token is not valid."
 
 
-class TokenTypeError(AuthError):
-    """A token of the other type was presented."""
+class TokenTypeError(AuthError, Unauthorized):
+    """A refresh token was presented as an access token, or the other way round."""
 
-    code = 401
     error = "token_type"
     text = "This kind of token is not accepted here."
 
 
-class TokenExpired(AuthError):
+class TokenExpired(AuthError, Unauthorized):
     """The token is past its end; a refresh gives a new one."""
 
-    code = 401
     error = "token_expired"
     text = "The token has expired."
 
 
-class TokenRotated(AuthError):
-    """A newer token exists; the holder reads it and goes on. The session lives."""
+class TokenRotated(AuthError, Unauthorized):
+    """A newer token has replaced this one, and the session is live: use the newer one."""
 
-    code = 401
     error = "token_rotated"
     text = "The token was replaced by a newer one."
 
 
-class TokenReused(AuthError):
+class TokenReused(AuthError, Unauthorized):
     """A refresh token came back after its successor was in use; the session was ended."""
 
-    code = 401
     error = "token_reused"
     text = "An old refresh token was used again; the session was ended."
 
 
-class SessionEnded(AuthError):
-    """The session is gone: ``reason``, ``at`` and ``client`` say why, when and by whose login."""
+class SessionEnded(AuthError, Unauthorized):
+    """The session has ended: ``reason``, ``at`` and ``client`` say why, when and by which client."""
 
-    code = 401
     error = "session_ended"
     text = "The session has ended."
 
 
-class SessionExpired(AuthError):
+class SessionExpired(AuthError, Unauthorized):
     """The session is past its absolute timeout."""
 
-    code = 401
     error = "session_expired"
     text = "The session has reached its end; please sign in again."
 
 
-class SessionIdle(AuthError):
+class SessionIdle(AuthError, Unauthorized):
     """The session was unused for longer than its idle timeout."""
 
-    code = 401
     error = "session_idle"
     text = "The session was unused for too long; please sign in again."
 
 
-class UserNotFound(AuthError):
+class UserNotFound(AuthError, Unauthorized):
     """The user loader returned None for the subject."""
 
-    code = 401
     error = "user_not_found"
     text = "The account does not exist."
 
 
-class Banned(AuthError):
+class Banned(AuthError, Unauthorized):
     """The account is blocked; ``until`` is the end as a Unix time."""
 
-    code = 401
     error = "banned"
     text = "This account is blocked."
 
@@ -310,18 +253,16 @@ class Banned(AuthError):
         return {**super().data, **({} if self.until is None else {"until": int(self.until)})}
 
 
-class BindingMismatch(AuthError):
+class BindingMismatch(AuthError, Unauthorized):
     """The session is used from another network or browser than it was made in."""
 
-    code = 401
     error = "binding_mismatch"
     text = "The session is bound to another network or browser."
 
 
-class FreshLoginRequired(AuthError):
+class FreshLoginRequired(AuthError, Unauthorized):
     """The credentials were seen too long ago; ``max_age`` is the age allowed, in seconds (RFC 9470)."""
 
-    code = 401
     error = "fresh_login_required"
     text = "Please confirm your sign-in to go on."
 
@@ -336,10 +277,9 @@ class FreshLoginRequired(AuthError):
         return f'Bearer error="insufficient_user_authentication", error_description="{self.text}"{age}'
 
 
-class InvalidCredentials(AuthError):
-    """The credential verifier of the app knows nobody by this name and password."""
+class InvalidCredentials(AuthError, Unauthorized):
+    """The app's credential verifier returned None for these credentials."""
 
-    code = 401
     error = "invalid_credentials"
     text = "User name or password is wrong."
 
@@ -349,31 +289,35 @@ class InvalidCredentials(AuthError):
         return "Bearer"
 
 
-class InvalidClient(AuthError):
-    """The service that asks about tokens may not (RFC 6749 section 5.2); how it would show itself is the app's."""
+class InvalidClient(AuthError, Unauthorized):
+    """A service that the app does not authorise asked about a token (RFC 6749 section 5.2)."""
 
-    code = 401
     error = "invalid_client"
     text = "This service may not ask."
 
     @property
     def challenge(self) -> str:
-        """The bare challenge: nothing is wrong with the token that was asked about."""
+        """The bare challenge: nothing is wrong with the token in question."""
         return "Bearer"
 
 
-class CSRFFailed(AuthError):
-    """A cookie came without the proof that the page meant it."""
+class CSRFFailed(AuthError, Forbidden):
+    """A cookie came without proof that a page of this app sent the request.
 
-    code = 403
+    ``why`` says what was missing; it goes into the log, not to the client.
+    """
+
     error = "csrf_failed"
     text = "The request could not be verified; reload the page and try again."
 
+    def __init__(self, message: str | None = None, *, why: str = "no proof that our page sent it") -> None:
+        super().__init__(message)
+        self.why = why
 
-class InsufficientScope(AuthError):
+
+class InsufficientScope(AuthError, Forbidden):
     """The user lacks the role or permission that the route asks for."""
 
-    code = 403
     error = "insufficient_scope"
     text = "You do not have permission to do this."
 
@@ -383,23 +327,11 @@ class InsufficientScope(AuthError):
         return f'Bearer error="insufficient_scope", error_description="{self.text}"'
 
 
-class SessionLimit(AuthError):
-    """The session limit is reached and the policy is to refuse the newcomer."""
+class SessionLimit(AuthError, Conflict):
+    """The session limit is reached, and new logins are refused there (``ON_LIMIT``)."""
 
-    code = 409
     error = "session_limit"
     text = "No further session is allowed; sign out elsewhere first."
-
-
-class StoreError(AnsweredError):
-    """The store could not do its part; nothing is known about the token."""
-
-    code = 503
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers of the answer: try again in a second."""
-        return {**super().headers, "Retry-After": "1"}
 
 
 class StoreUnavailable(StoreError):
@@ -410,7 +342,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreConflict(StoreError):
-    """Others kept writing the same record until the deadline."""
+    """Other writers kept changing the same record until the deadline."""
 
     error = "store_conflict"
     text = "The session is being changed by others; please try again."

@@ -2,51 +2,54 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 
-from blinker import Namespace
+from blinker import NamedSignal, Namespace
 from flask import Flask
 
 from flask_gosession import events
 
-log = logging.getLogger("flask_gosession")
+log: logging.Logger = logging.getLogger("flask_gosession")
 
-_signals = Namespace()
 
-logged_in = _signals.signal("logged_in", "A session was made.")
-logged_out = _signals.signal("logged_out", "The person signed out.")
-refreshed = _signals.signal("refreshed", "The tokens of a session were rotated.")
-confirmed = _signals.signal("confirmed", "The person has shown their credentials again.")
-evicted = _signals.signal("evicted", "A newer login needed the place.")
-revoked = _signals.signal("revoked", "A session was ended from elsewhere.")
-reuse_detected = _signals.signal("reuse_detected", "An old refresh token came back.")
-banned = _signals.signal("banned", "A subject was banned.")
-ban_lifted = _signals.signal("ban_lifted", "A ban was lifted before its end.")
-user_forgotten = _signals.signal("user_forgotten", "The cached user info was dropped.")
-binding_changed = _signals.signal("binding_changed", "A session is used from another network or browser.")
-corrupt_record = _signals.signal("corrupt_record", "A stored record could not be read.")
-data_dropped = _signals.signal("data_dropped", "Session data was not saved: the session had ended.")
+def _signals() -> dict[type[events.Event], NamedSignal]:
+    """Return a signal for each event, with the event's name in snake case and its docstring."""
+    namespace = Namespace()
+    return {
+        kind: namespace.signal(events.name_of(kind), inspect.cleandoc(kind.__doc__ or "")) for kind in events.kinds()
+    }
 
-_SIGNAL_OF = {
-    events.LoggedIn: logged_in,
-    events.LoggedOut: logged_out,
-    events.Refreshed: refreshed,
-    events.Confirmed: confirmed,
-    events.Evicted: evicted,
-    events.Revoked: revoked,
-    events.ReuseDetected: reuse_detected,
-    events.BannedSubject: banned,
-    events.BanLifted: ban_lifted,
-    events.UserForgotten: user_forgotten,
-    events.BindingChanged: binding_changed,
-    events.CorruptRecord: corrupt_record,
-    events.DataDropped: data_dropped,
-}
+
+_SIGNAL_OF = _signals()
+
+logged_in: NamedSignal = _SIGNAL_OF[events.LoggedIn]
+logged_out: NamedSignal = _SIGNAL_OF[events.LoggedOut]
+refreshed: NamedSignal = _SIGNAL_OF[events.Refreshed]
+refresh_forked: NamedSignal = _SIGNAL_OF[events.RefreshForked]
+refresh_refused: NamedSignal = _SIGNAL_OF[events.RefreshRefused]
+confirmed: NamedSignal = _SIGNAL_OF[events.Confirmed]
+evicted: NamedSignal = _SIGNAL_OF[events.Evicted]
+revoked: NamedSignal = _SIGNAL_OF[events.Revoked]
+reuse_detected: NamedSignal = _SIGNAL_OF[events.ReuseDetected]
+expired: NamedSignal = _SIGNAL_OF[events.Expired]
+banned: NamedSignal = _SIGNAL_OF[events.SubjectBanned]
+ban_lifted: NamedSignal = _SIGNAL_OF[events.BanLifted]
+not_before_set: NamedSignal = _SIGNAL_OF[events.NotBeforeSet]
+user_forgotten: NamedSignal = _SIGNAL_OF[events.UserForgotten]
+binding_changed: NamedSignal = _SIGNAL_OF[events.BindingChanged]
+corrupt_record: NamedSignal = _SIGNAL_OF[events.CorruptRecord]
+data_dropped: NamedSignal = _SIGNAL_OF[events.DataDropped]
+audit_dropped: NamedSignal = _SIGNAL_OF[events.AuditDropped]
+store_failing: NamedSignal = _SIGNAL_OF[events.StoreFailing]
+store_recovered: NamedSignal = _SIGNAL_OF[events.StoreRecovered]
+feed_failing: NamedSignal = _SIGNAL_OF[events.FeedFailing]
+feed_recovered: NamedSignal = _SIGNAL_OF[events.FeedRecovered]
 
 
 def send(app: Flask, event: events.Event) -> None:
-    """Send *event* to the receivers of its signal; what one of them raises is logged, and the others still hear."""
+    """Send *event* to the receivers of its signal; what one of them raises is logged, and the others still run."""
     for receiver in _SIGNAL_OF[type(event)].receivers_for(app):
         _deliver(receiver, app, event)
 

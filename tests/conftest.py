@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"flask_gosession.testing.{name}" for name in ("contract", "races", "session_races", "lost_replies", "machine"))
-)
+PROOFS = ("contract", "feeds", "races", "session_races", "lost_replies", "machine")
+pytest.register_assert_rewrite(*(f"flask_gosession.testing.proofs.{name}" for name in PROOFS))
 
 from backends import EVERYTHING, PARTS, Backends  # noqa: E402
 from store_option import DEFAULT, NAMES, split_stores, unknown_stores  # noqa: E402
@@ -34,10 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
+    _hurry_up(config)
     config.addinivalue_line("markers", "long: takes real time, and runs with --long only")
     if unknown := unknown_stores(split_stores(config.getoption("store"))):
         raise pytest.UsageError(f"--store knows {', '.join(NAMES)} and URLs, not {', '.join(unknown)}")
+
+
+def _hurry_up(config: pytest.Config) -> None:
+    """Let no worker wait 40 ms at each test for the TCP connection by which pytest-rerunfailures counts attempts."""
+    sock = getattr(getattr(config, "failures_db", None), "sock", None)
+    if sock is not None and hasattr(config, "workerinput"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,5 +123,5 @@ def any_store(request: pytest.FixtureRequest, backends: Backends, key_prefix: st
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Return a clock that starts at the real time and moves when told."""
-    return FakeClock()
+    """Return a clock that starts at the real time, in whole seconds as sessions have them, and moves when told."""
+    return FakeClock(float(int(time.time())))

@@ -52,3 +52,30 @@ def own_database(name: str) -> Iterator[str]:
         force = " WITH (FORCE)" if name == "postgresql" else ""
         with administration(name) as connection:
             connection.exec_driver_sql(f"DROP DATABASE {database}{force}")
+
+
+@contextmanager
+def own_database_of_a_limited_user(name: str, *, connections: int) -> Iterator[str]:
+    """Yield the URL of a new database for a user of its own, who may have so many connections."""
+    user = f"gosession_{secrets.token_hex(4)}"
+    with own_database(name) as url, administration(name) as connection:
+        place = sa.make_url(url)
+        if name == "postgresql":
+            connection.exec_driver_sql(f"CREATE ROLE {user} LOGIN PASSWORD 'secret' CONNECTION LIMIT {connections}")
+            connection.exec_driver_sql(f"ALTER DATABASE {place.database} OWNER TO {user}")
+        else:
+            connection.exec_driver_sql(
+                f"CREATE USER {user}@'%%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS {connections}"
+            )
+            connection.exec_driver_sql(f"GRANT ALL ON {place.database}.* TO {user}@'%%'")
+        try:
+            yield place.set(username=user, password="secret").render_as_string(hide_password=False)
+        finally:
+            if name == "postgresql":
+                connection.exec_driver_sql(f"ALTER DATABASE {place.database} OWNER TO CURRENT_USER")
+            place_of = "" if name == "postgresql" else "@'%%'"
+            with connection.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+                if name == "postgresql":
+                    with sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect() as inside:
+                        inside.exec_driver_sql(f"DROP OWNED BY {user}")
+                other.exec_driver_sql(f"DROP {'ROLE' if name == 'postgresql' else 'USER'} {user}{place_of}")

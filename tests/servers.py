@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import fakeredis
 import redis
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 PATIENCE = 15.0
 REDIS_SERVER = shutil.which("redis-server")
@@ -110,7 +111,7 @@ def running_fakeredis() -> Iterator[str]:
     server.daemon_threads = True
     # This server hangs up after every error it answers, NOSCRIPT too: so that there is none, it gets the script first.
     with fakeredis.FakeRedis(server=server.fake_server) as client:
-        client.script_load(files("flask_gosession.stores").joinpath("swap.lua").read_text("utf-8"))
+        client.script_load(files("flask_gosession.stores.redis").joinpath("swap.lua").read_text("utf-8"))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -164,6 +165,25 @@ def pass_on(client: socket.socket, upstream: socket.socket, last_command: bytes)
                 upstream.sendall(data)
             elif not silent:
                 client.sendall(data)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def served(app: Callable[..., Any]) -> Iterator[str]:
+    """Serve a WSGI app on a port of its own until the block ends; yield its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime, timezone
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_settings_have_one_form():
 
 def test_all_problems_at_once():
     """Every wrong value and unknown key is reported by one error, each by name and with what would be right."""
-    found = problems(LEEWAY="x", SESSION_LIMIT=0, ON_LIMIT="shrug", SESION_LIMIT=1, LEVEL="cached", CSRF="yes")
+    found = problems(LEEWAY="x", SESSION_LIMIT=0, ON_LIMIT="shrug", SESION_LIMIT=1, LEVEL="memory", CSRF="yes")
     assert len(found) == 6
     text = "\n".join(found)
     for name in ("LEEWAY", "SESSION_LIMIT", "ON_LIMIT", "LEVEL", "CSRF"):
@@ -51,12 +52,12 @@ def test_all_problems_at_once():
 def test_a_limit_names_a_client_class():
     """A limit for a class that no login could have is told at start-up."""
     assert dict(load(CLIENT_LIMITS={"web": 1, "*": 5}).client_limits) == {"web": 1, "*": 5}
-    assert "'we/b', which is no client class" in problems(CLIENT_LIMITS={"we/b": 1})[0]
+    assert "'we/b', which is not a client class" in problems(CLIENT_LIMITS={"we/b": 1})[0]
 
 
 def test_a_problem_says_what_was_there_unless_it_is_long():
     """A wrong value is shown, but not one that could be a secret in the wrong place."""
-    assert problems(LEVEL="cached")[0].endswith("it is 'cached'.")
+    assert problems(LEVEL="memory")[0].endswith("it is 'memory'.")
     assert problems(LEVEL="s3cret" * 10)[0].endswith("it is something else.")
     assert "something else" in problems(LEVEL=object())[0]
 
@@ -84,11 +85,17 @@ def test_values_that_contradict_each_other(values, named):
     assert f"{PREFIX}{named}" in found[0]
 
 
-def test_no_level_but_strict():
-    """A check asks the store; there is no other level to be had by configuration."""
-    assert load(LEVEL="strict").level == "strict"
-    for level in ("cached", "signature", "", None):
+def test_levels():
+    """There are three."""
+    assert [load(LEVEL=level).level for level in ("strict", "cached", "signature")] == ["strict", "cached", "signature"]
+    for level in ("memory", "", None):
         assert "LEVEL" in problems(LEVEL=level)[0]
+
+
+def test_unseen_use_goes_with_the_signature():
+    """Where tokens speak for themselves, their first use may never be seen, and nobody is blamed for it."""
+    assert load(LEVEL="signature").policy.unseen_use
+    assert not load(LEVEL="cached").policy.unseen_use
 
 
 def test_a_named_realm_reads_its_own_settings_over_the_common_ones():
@@ -142,3 +149,37 @@ def test_every_setting_is_documented():
     assert {name for name, _, _ in table} == {PREFIX + name.upper() for name in fields}
     assert all(doc.endswith(".") for _, _, doc in table)
     assert {name: default for name, default, _ in table}[f"{PREFIX}CLIENT_LIMITS"] == "{}"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"COOKIE_NAMES": {"acess": "x"}}, 'must be a mapping of some of "access"'),
+        ({"COOKIE_NAMES": {"access": "a b"}}, "letters, digits"),
+        ({"COOKIE_NAMES": {"access": "one", "csrf": "one"}}, "the same name"),
+        ({"COOKIE_NAMES": {"access": "gosession_csrf"}}, "the same name"),
+        ({"LEGACY_UNTIL": "soon"}, "a Unix time in seconds, or a datetime"),
+        ({"LEGACY_UNTIL": "2027-01-31"}, "a datetime with its time zone"),
+        ({"REFRESH_ROTATION": "no"}, "must be True or False"),
+    ],
+)
+def test_wrong_names_moments_and_flags(given, said):
+    """Each is told at start-up, by a sentence that says what would be right."""
+    with pytest.raises(ConfigError, match=said):
+        Config.load({f"GOSESSION_{name}": value for name, value in given.items()})
+
+
+MOMENT = datetime(2027, 1, 31, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("value", [MOMENT, MOMENT.timestamp(), MOMENT.isoformat()])
+def test_a_moment_may_be_text(value):
+    """A Unix time, a datetime, and ISO 8601 text as an environment variable has it, are the same."""
+    assert Config.load({"GOSESSION_LEGACY_UNTIL": value}).legacy_until == MOMENT.timestamp()
+
+
+def test_a_realm_has_its_own_cookie_names():
+    """A named realm does not take the single names that the default realm has: they would be the same cookies."""
+    values = {"GOSESSION_COOKIE_NAMES": {"access": "sid"}, "GOSESSION_REALMS": {"b": {"COOKIE_NAMES": {"access": "b"}}}}
+    names = [Config.load(values, realm).cookie_name_of("access") for realm in ("default", "a", "b")]
+    assert names == ["sid", "gosession_a_access", "b"]

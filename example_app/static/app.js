@@ -1,9 +1,12 @@
 /** What every page of somebody who is signed in does: it follows the session, in all tabs. */
 import { countDown } from "./countdown.js";
 import { forgetDrafts, keepDraft } from "./draft.js";
+import { banner } from "./ending.js";
 import { session, signInPage } from "./session.js";
+import { keepTimes } from "./times.js";
 
 const OVER = "This session has reached its end; please sign in again.";
+const now = () => session.now();
 
 let leaving = false;
 
@@ -17,10 +20,11 @@ session.addEventListener("ended", ({ detail }) => {
   // Without words it was signed out in this browser: nothing of the page stays.
   if (detail.message === null) return leaving || leave();
   // The token that renews ends when the session does.
-  const words = detail.error === "token_expired" ? OVER : detail.message;
+  const message = detail.error === "token_expired" ? OVER : detail.message;
   const place = document.getElementById("ended");
-  const link = Object.assign(document.createElement("a"), { href: signInPage(), textContent: "Sign in again" });
-  place.replaceChildren(Object.assign(document.createElement("p"), { textContent: words }), link);
+  const made = banner({ ...detail, message }, now);
+  made.append(Object.assign(document.createElement("a"), { href: signInPage(), textContent: "Sign in again" }));
+  place.replaceChildren(made);
   place.hidden = false;
 });
 
@@ -38,6 +42,7 @@ for (const form of document.querySelectorAll("form[data-sign-out]")) {
 
 for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form, session);
 countDown(session);
+keepTimes(now);
 session.start();
 if (sessionStorage.getItem("signing-in")) {
   sessionStorage.removeItem("signing-in");

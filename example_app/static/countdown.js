@@ -23,7 +23,7 @@ export function countDown(session) {
     const due = session.signedIn && WARNINGS.findLast((seconds) => left <= seconds && seconds < warned);
     if (!due) return;
     warned = due;
-    say(`You will have to sign in again in less than ${due === 60 ? "a minute" : `${due / 60} minutes`}.`);
+    say(`You will need to sign in again in less than ${due === 60 ? "a minute" : `${due / 60} minutes`}.`);
   }
 
   session.addEventListener("refreshed", () => {

@@ -15,7 +15,7 @@ export function keepDraft(form, session) {
   const draft = JSON.parse(sessionStorage.getItem(key));
   if (draft) {
     for (const field of fields) field.value = draft[field.name] ?? field.value;
-    place.textContent = "This is what you had typed; it is not saved yet.";
+    place.textContent = "This is what you typed before; it is not saved yet.";
   }
 
   form.addEventListener("input", () => {
@@ -26,7 +26,7 @@ export function keepDraft(form, session) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    place.textContent = await send().catch(() => "Not saved: the server cannot be reached. Your text is kept; try again.");
+    place.textContent = await send().catch(() => "Not saved: the server cannot be reached. Your text is kept; please try again.");
     button.disabled = false;
   });
 

@@ -1,8 +1,9 @@
 /** The session of this page, one for all its scripts. */
-const { gosession, signIn } = document.body.dataset;
+const { gosession, signIn, user } = document.body.dataset;
 const { GoSession } = await import(gosession);
 
-export const session = new GoSession({ mode: "cookie", base: gosession.replace(/\/[^/]*$/, "") });
+/** Whoever is signed in hears within a second or two that the session has ended, whoever ended it and wherever. */
+export const session = new GoSession({ mode: "cookie", base: gosession.replace(/\/[^/]*$/, ""), watch: Boolean(user) });
 
 /** The form to sign in, which leads back here. */
 export function signInPage(more = {}) {

@@ -1,4 +1,7 @@
-"""An ``httpx.Auth`` that refreshes before the token expires, once for all threads and tasks of a client."""
+"""An ``httpx.Auth`` that refreshes before the token expires, once for all threads and tasks of a client.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from flask_gosession.client.keeper import LONGEST_WAIT, Advice, Answer, Flight, TokenKeeper, json_object, seconds
+from flask_gosession.client.refresher import LONGEST_WAIT, Advice, Answer, Flight, TokenRefresher, json_object, seconds
 from flask_gosession.client.tokens import ClientError, SessionOver, Tokens, TokenStore
 
 Script = Generator["httpx.Request | Flight", "httpx.Response | None", None]
@@ -32,7 +35,7 @@ class HTTPXAuth(httpx.Auth):
         refresh_path: str = "/auth/refresh",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.keeper = TokenKeeper(tokens, base_url, refresh_path, clock)
+        self.keeper: TokenRefresher = TokenRefresher(tokens, base_url, refresh_path, clock)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Drive the script, waiting with the thread."""
@@ -75,7 +78,7 @@ class HTTPXAuth(httpx.Auth):
             script.close()
 
     def _script(self, request: httpx.Request) -> Script:
-        """Say what is sent and waited for, whoever does it."""
+        """Yield what to send and what to wait for, for the sync and async drivers."""
         if "Authorization" in request.headers or not self.keeper.covers(str(request.url)):
             yield request
             return
@@ -94,7 +97,7 @@ class HTTPXAuth(httpx.Auth):
         if advice is Advice.PASS:
             return
         if not isinstance(request.stream, httpx.ByteStream):
-            # httpx returns the last answer: a refresh now would take the place of this 401.
+            # httpx returns the last answer: a refresh now would replace this 401.
             self.keeper.refresh_next(sent)
             return
         error = (yield from self._refresh(sent, request)) if advice is Advice.REFRESH else None
@@ -141,5 +144,5 @@ class HTTPXAuth(httpx.Auth):
 
 
 def _to_be_read(response: httpx.Response, step: httpx.Request, request: httpx.Request) -> bool:
-    """Return whether the script looks into the body; others may be streams that the caller reads."""
+    """Return whether the script reads the body; other bodies may be streams for the caller."""
     return step is not request or response.status_code == 401

@@ -1,14 +1,28 @@
-"""The published keys of an issuer: fetched from one pinned address, and read into a keyring that only verifies."""
+"""The published keys of an issuer: fetched from one pinned address, and read into a keyring that only verifies.
+
+Private: the reference lists what apps may import.
+"""
+
+# pyright: reportIncompatibleVariableOverride=false
+# The error has a status, where werkzeug allows None, too.
 
 from __future__ import annotations
 
+import http.client
+import io
 import ipaddress
+import socket
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from werkzeug.exceptions import ServiceUnavailable
+
+from flask_gosession.base_errors import AnsweredError
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.jws import strict_json
 from flask_gosession.tokens.keyring import Keyring
@@ -16,6 +30,18 @@ from flask_gosession.tokens.keys import Key, asymmetric_tools
 
 TIMEOUT = 5.0
 MAX_BYTES = 256 * 1024
+
+
+class KeysUnavailable(AnsweredError, ServiceUnavailable):
+    """The issuer's keys are not available: nothing is known about the token. In Flask it answers 503 by itself."""
+
+    error = "keys_unavailable"
+    text = "The keys that verify the token are not available; please try again."
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer: try again in a second."""
+        return {**super().headers, "Retry-After": "1"}
 
 
 def checked_url(url: str) -> str:
@@ -34,14 +60,16 @@ def checked_url(url: str) -> str:
 
 
 def fetch(url: str) -> bytes:
-    """Return the body at *url*: no redirect is followed, at most 256 KiB are read, 5 s are waited for each answer.
+    """Return the body at *url*: no redirect is followed, and at most 256 KiB are read, within 5 s.
 
     Raises OSError or http.client.HTTPException.
     """
-    opener = urllib.request.build_opener(_NoRedirect)
+    end = time.monotonic() + TIMEOUT
+    opener = urllib.request.build_opener(_NoRedirect, _HTTP(end), _HTTPS(end))
     request = urllib.request.Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310 - `checked_url` has seen it
     try:
-        with opener.open(request, timeout=TIMEOUT) as answer:
+        # A name may have several addresses, and each has its own timeout, as does the handshake.
+        with opener.open(request, timeout=TIMEOUT / 4) as answer:
             body: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
@@ -49,6 +77,70 @@ def fetch(url: str) -> bytes:
     if len(body) > MAX_BYTES:
         raise OSError(f"the answer is longer than {MAX_BYTES} bytes")
     return body
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket until the deadline of a fetch, even if the issuer sends byte by byte."""
+
+    def __init__(self, sock: socket.socket, end: float) -> None:
+        self._sock, self._end = sock, end
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        """Return True: this can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what has arrived. Raises TimeoutError when the fetch should have ended."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the issuer took too long")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head and body arrive before the deadline of the fetch."""
+
+    def __init__(self, sock: socket.socket, *args: Any, end: float, **more: Any) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Reader(sock, end))
+
+
+class _HTTP(urllib.request.HTTPHandler):
+    """Opens connections for one fetch."""
+
+    def __init__(self, end: float) -> None:
+        super().__init__()
+        self._answer = partial(_Answer, end=end)
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a connection to this host."""
+        return self.do_open(partial(_connect, http.client.HTTPConnection, self._answer), req)
+
+
+class _HTTPS(urllib.request.HTTPSHandler):
+    """Opens encrypted connections for one fetch."""
+
+    def __init__(self, end: float) -> None:
+        super().__init__()
+        self._answer = partial(_Answer, end=end)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a connection to the issuer."""
+        return self.do_open(partial(_connect, http.client.HTTPSConnection, self._answer), req)
+
+
+def _connect(kind: Callable[..., http.client.HTTPConnection], answer: Any, host: str, **more: Any) -> Any:
+    connection = kind(host, **more)
+    connection.response_class = answer
+    return connection
 
 
 def read_keys(body: bytes, algorithms: Collection[str]) -> Keyring:
@@ -61,12 +153,15 @@ def read_keys(body: bytes, algorithms: Collection[str]) -> Keyring:
     found = [_read_key(entry, algorithms) for entry in entries] if isinstance(entries, list) else []
     keys = [key for key in found if key is not None]
     if not keys or len({key.kid for key in keys}) < len(keys):
-        raise ValueError("the answer is not a JWK Set with keys to verify by, each with its own kid")
+        raise ValueError("the answer is not a JWK Set of verification keys, each with its own kid")
     return Keyring(keys)
 
 
 def _read_key(jwk: Any, algorithms: Collection[str]) -> Key | None:
     if not isinstance(jwk, Mapping) or jwk.get("use", "sig") != "sig" or "d" in jwk:
+        return None
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
         return None
     kid, alg, tools = jwk.get("kid"), jwk.get("alg"), asymmetric_tools()
     if not isinstance(kid, str) or not isinstance(alg, str) or alg not in algorithms:
@@ -86,4 +181,4 @@ def _is_loopback(host: str) -> bool:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_args: object, **_more: object) -> None:
-        """Follow nothing: the address of the keys is pinned."""
+        """Follow no redirect: the address of the keys is pinned."""

@@ -1,4 +1,7 @@
-"""A requests ``AuthBase`` that refreshes before the token expires, once for all threads that share it."""
+"""A requests ``AuthBase`` that refreshes before the token expires, once for all threads that share it.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from typing import Any
 import requests
 from requests.auth import AuthBase
 
-from flask_gosession.client.keeper import LONGEST_WAIT, Advice, Answer, TokenKeeper, json_object, seconds
+from flask_gosession.client.refresher import LONGEST_WAIT, Advice, Answer, TokenRefresher, json_object, seconds
 from flask_gosession.client.tokens import ClientError, RefreshUnavailable, SessionOver, Tokens, TokenStore
 
 
 class RequestsAuth(AuthBase):
     """Signs requests to *base_url*'s origin; share one between the threads that share a session.
 
-    *tokens* is the JSON of a login, `Tokens`, or a `TokenStore`. *session* makes the refreshes, where they need its
+    *tokens* is the JSON of a login, `Tokens`, or a `TokenStore`. *session* makes the refreshes, if they need its
     proxies or certificates; *timeout* is theirs, in seconds. A request may raise SessionOver when the server refuses
     to refresh, and RefreshUnavailable when it cannot be asked; the tokens are then kept.
     """
@@ -33,12 +36,12 @@ class RequestsAuth(AuthBase):
         timeout: float = 10.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.keeper = TokenKeeper(tokens, base_url, refresh_path, clock)
+        self.keeper: TokenRefresher = TokenRefresher(tokens, base_url, refresh_path, clock)
         self._post = requests.post if session is None else session.post
         self._timeout = timeout
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign *request*, after a refresh where one is due."""
+        """Sign *request*, after a refresh if one is due."""
         if "Authorization" in request.headers or not self.keeper.covers(request.url or ""):
             return request
         stale = self.keeper.due()
@@ -57,7 +60,7 @@ class RequestsAuth(AuthBase):
         response: requests.Response,
         **sending: Any,
     ) -> requests.Response:
-        """Return *response*, or the answer to a second try where a newer token may help."""
+        """Return *response*, or the answer to a second attempt if a newer token may help."""
         if response.status_code != 401 or not self._ours(response.request, sent):
             return response
         advice = self.keeper.advise(sent, json_object(response.json))
@@ -71,7 +74,7 @@ class RequestsAuth(AuthBase):
         return self._send_again(response, sending)
 
     def _ours(self, request: requests.PreparedRequest, sent: Tokens) -> bool:
-        """Return whether *request* is the one signed, and not what a redirect made of it."""
+        """Return whether *request* is the signed one, rather than a redirected one."""
         signed = request.headers.get("Authorization") == f"Bearer {sent.access}"
         return signed and self.keeper.covers(request.url or "")
 
@@ -115,7 +118,7 @@ class RequestsAuth(AuthBase):
 
 
 class _Bearer(AuthBase):
-    """Stands in the place of a session's own auth, and of .netrc."""
+    """Replaces a session's own auth, and .netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -126,7 +129,7 @@ class _Bearer(AuthBase):
 
 
 def _rewinder(body: Any) -> Callable[[], object] | None:
-    """Return what makes *body* ready to be sent again, None when it cannot be."""
+    """Return a function that makes *body* ready to be sent again; None if that is impossible."""
     if body is None or isinstance(body, str | bytes):
         return lambda: None
     try:

@@ -1,4 +1,7 @@
-"""The tokens that a client holds, where it keeps them, and how it hears that they are worth nothing any more."""
+"""The tokens that a client holds, where it keeps them, and the errors that say that they are no longer valid.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Tokens:
     def from_answer(cls, answer: Mapping[str, Any], now: float) -> Tokens:
         """Return the tokens of a login or refresh *answer* received at *now*; our clock may differ from the server's.
 
-        Raises ValueError for what is not such an answer.
+        Raises ValueError for anything else.
         """
         access, refresh = answer.get("access_token"), answer.get("refresh_token")
         after = answer.get("refresh_after")
@@ -80,20 +83,20 @@ class ClientError(Exception):
 class SessionOver(ClientError):
     """The server refused to refresh: sign in again.
 
-    ``error``, ``message``, ``reason``, ``at`` (Unix time) and ``client`` are the server's words.
+    ``error``, ``message``, ``reason``, ``at`` (Unix time) and ``client`` come from the server.
     """
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
-        self.error = str(answer.get("error"))
-        self.message = str(answer.get("message") or self.error)
-        self.reason = answer.get("reason")
-        self.at = answer.get("at")
-        self.client = answer.get("client")
+        self.error: str = str(answer.get("error"))
+        self.message: str = str(answer.get("message") or self.error)
+        self.reason: Any = answer.get("reason")
+        self.at: Any = answer.get("at")
+        self.client: Any = answer.get("client")
         super().__init__(f"{self.error}: {self.message}")
 
 
 class RefreshUnavailable(ClientError):
-    """Nobody knows: the server could not be asked, or could not tell. The tokens are kept; try again later."""
+    """The server could not be reached, or gave no clear answer. The tokens are kept; try again later."""
 
 
 def _ends_with_session(access: str, session_end: object) -> bool:

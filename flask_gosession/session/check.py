@@ -1,4 +1,4 @@
-"""The rules of a request: is this session live, and was it seen."""
+"""The rules of a request: whether the session is live, and when its use is noted."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ def check(record: SubjectRecord, claims: Claims, now: float, policy: Policy) -> 
 
 def live_session(record: SubjectRecord, sid: bytes, now: float) -> Session:
     """Return the session *sid* if it is live, whichever token asks for it."""
-    refuse_banned(record, now)
+    if record.ban is not None:
+        refuse_banned(record, now)
     session = record.session(sid)
     if session is None:
-        raise _obituary(record.tombstone(sid))
+        raise _ended_error(record.tombstone(sid), now)
     if now >= session.expires:
         raise SessionExpired(reason="expired", at=session.expires)
-    if now >= session.ends:
+    if now >= session.seen + session.idle:
         raise SessionIdle(reason="idle", at=session.ends)
-    if record.user is not None and record.user.gone and now < record.user.expires:
+    if record.user is not None and not record.user.value and record.user.gone and now < record.user.expires:
         raise UserNotFound
     return session
 
@@ -58,13 +59,28 @@ def refuse_banned(record: SubjectRecord, now: float) -> None:
 def parent_honoured(session: Session, now: float, policy: Policy) -> bool:
     """Whether the tokens before the last rotation still count.
 
-    They do until the grace period after the first use of their successor; while that is unused its answer may be
-    lost on the way. Where use may stay unseen, the grace period runs from the rotation.
+    They do until the overlap after the first use of their successor is over; until that use, its answer may be
+    lost on the way. If use may go unseen, the overlap runs from the rotation.
     """
     if session.rotated_at is None:
         return False
     since = session.rotated_at if policy.unseen_use else session.used_at
-    return since is None or now < since + policy.rotation_grace
+    return since is None or elapsed(since, now) < policy.overlap
+
+
+def elapsed(since: float, now: float) -> float:
+    """Return the seconds since a moment; 0 if this clock is behind the one that noted it."""
+    return max(0.0, now - since)
+
+
+def is_outdated(session: Session, jti: bytes) -> bool:
+    """Whether an access token is from before the last re-authentication: still good for a while, but never fresh."""
+    return session.rotated_at is not None and session.parent_refresh is None and jti != session.access
+
+
+def authenticated_by(session: Session, claims: Claims) -> float:
+    """Return when the credentials were seen, as far as an access token may rely on it."""
+    return float(claims.auth_time) if is_outdated(session, claims.jti) else session.authenticated
 
 
 def is_first_use(session: Session, jti: bytes) -> bool:
@@ -73,13 +89,18 @@ def is_first_use(session: Session, jti: bytes) -> bool:
 
 
 def touch_due(session: Session, jti: bytes, now: float, policy: Policy) -> bool:
-    """Whether the use of the session should be written down: at most one write an interval, and each first use."""
-    interval = min(policy.touch_interval, session.idle / 10)
-    return now - session.seen >= interval or is_first_use(session, jti)
+    """Whether the use of the session should be written: at most once per interval, and at each first use."""
+    first_use = session.rotated_at is not None and is_first_use(session, jti)
+    return first_use or now >= next_touch(session, policy)
+
+
+def next_touch(session: Session, policy: Policy) -> float:
+    """Return when the next use of a session is due to be noted."""
+    return session.seen + min(policy.touch_interval, session.idle / 10)
 
 
 def touch(record: SubjectRecord, sid: bytes, jti: bytes, now: float) -> Change[None]:
-    """Note that the session was used; one that is gone, or over, stays so."""
+    """Note that the session was used; one that is gone or has ended stays so."""
     session = record.session(sid)
     if session is None or now >= session.ends:
         return Change(record, None)
@@ -89,22 +110,18 @@ def touch(record: SubjectRecord, sid: bytes, jti: bytes, now: float) -> Change[N
     return Change(record if touched == session else with_session(record, touched), None)
 
 
-def confirm(record: SubjectRecord, sid: bytes, now: float) -> Change[Session]:
-    """Note that the credentials of the session were seen just now. Raises like `check` when it is not live."""
-    session = live_session(record, sid, now)
-    confirmed = replace(session, authenticated=max(session.authenticated, now), seen=max(session.seen, now))
-    return Change(with_session(record, confirmed), confirmed, announce=True)
-
-
 def with_session(record: SubjectRecord, session: Session) -> SubjectRecord:
-    """Return the record with the session of the same id replaced."""
+    """Return the record with the session of the same id replaced; if it ends later now, its end is yet to be told."""
+    known = record.session(session.id)
+    if session.told_over and known is not None and session.ends > known.ends:
+        session = replace(session, told_over=False)
     return replace(record, sessions=tuple(session if old.id == session.id else old for old in record.sessions))
 
 
-def _obituary(stone: Tombstone | None) -> SessionEnded | SessionIdle:
-    if stone is None:
+def _ended_error(tombstone: Tombstone | None, now: float) -> SessionEnded | SessionIdle:
+    if tombstone is None or now >= tombstone.until:
         return SessionEnded()
-    if stone.reason == "idle":
-        return SessionIdle(reason="idle", at=stone.at)
-    message = stone.message or REASON_MESSAGES.get(stone.reason)
-    return SessionEnded(message, reason=stone.reason, at=stone.at, client=stone.client)
+    if tombstone.reason == "idle":
+        return SessionIdle(reason="idle", at=tombstone.at)
+    message = tombstone.message or REASON_MESSAGES.get(tombstone.reason)
+    return SessionEnded(message, reason=tombstone.reason, at=tombstone.at, client=tombstone.client)

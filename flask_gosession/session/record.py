@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
+from zlib import crc32
 
 import msgspec
 
@@ -12,11 +12,20 @@ from flask_gosession import ids
 MAJOR = 1
 """The version of the schema. Fields are only ever appended; a new major version may change their meaning."""
 
+LATEST = 1e11
+"""No time in a record is later and no duration longer: every date made from it has a four-digit year."""
+
+MOST_ROTATIONS = 2**53
+"""Every reader of a token can count this far."""
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
+"""A Unix time, or a duration. A record with NaN, or a value out of range, is corrupt: it might never end."""
+
 
 class Actor(msgspec.Struct, frozen=True, array_like=True):
-    """Who is behind an impersonated session (RFC 8693 section 4.1)."""
+    """The user who is behind an impersonated session (RFC 8693 section 4.1)."""
 
-    subject: str
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     id: bytes
 
     @property
@@ -31,13 +40,13 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     id: bytes
     access: bytes
     refresh: bytes | None
-    gen: int
-    created: float
-    authenticated: float
-    seen: float
-    expires: float
-    idle: float
-    lifetime: float
+    gen: Annotated[int, msgspec.Meta(ge=0, le=MOST_ROTATIONS)]
+    created: Seconds
+    authenticated: Seconds
+    seen: Seconds
+    expires: Seconds
+    idle: Seconds
+    access_lifetime: Seconds
     client: str = "web"
     label: str = ""
     ip: str = ""
@@ -45,11 +54,28 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     remember: bool = False
     parent_access: bytes | None = None
     parent_refresh: bytes | None = None
-    rotated_at: float | None = None
-    used_at: float | None = None
-    claims: dict[str, Any] | None = None
-    act: Actor | None = None
-    own_data: dict[str, Any] | None = None
+    rotated_at: Seconds | None = None
+    used_at: Seconds | None = None
+    extra_claims: dict[str, Any] | None = None
+    actor: Actor | None = None
+    data: dict[str, Any] | None = None
+    claims_own: bool = False
+    """Whether `claims` holds only those given at the login; in older records, the claims loader's are among them."""
+    in_cookies: bool | None = None
+    """Whether its tokens went to a browser as cookies; older records do not say."""
+    forks: int = 0
+    """How often the current pair was redrawn because its answer seemed lost; the parent stays the same."""
+    forked_at: float | None = None
+    salt: bytes = b""
+    """What opaque tokens are derived from; empty for signed ones."""
+    pair_from: tuple[str, str] | None = None
+    """Address and user agent that the current pair was drawn for; None if they are the session's own."""
+    second: bytes | None = None
+    """What the second credential of the session is made of; None if it has none."""
+    again_until: Seconds | None = None
+    """For an adopted session: until when the credential that it was adopted from could be presented again."""
+    told_over: bool = False
+    """Whether its expiry was noticed and reported."""
 
     @property
     def sid(self) -> str:
@@ -61,6 +87,11 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
         """When the session ends if it is not used again: the earlier of idle and absolute timeout."""
         return min(self.expires, self.seen + self.idle)
 
+    @property
+    def next_gen(self) -> int:
+        """The number of the next rotation; a damaged record at the highest number stays there."""
+        return min(self.gen + 1, MOST_ROTATIONS)
+
     def __repr__(self) -> str:
         return f"Session(sid={self.sid!r}, client={self.client!r})"
 
@@ -71,33 +102,64 @@ class Tombstone(msgspec.Struct, frozen=True, array_like=True):
     id: bytes
     reason: str
     """One of `errors.Reason`, or one that only a newer version knows."""
-    at: float
-    until: float
+    at: Seconds
+    until: Seconds
     client: str | None = None
     """The class of the client whose login or call ended it."""
     message: str | None = None
+    kept: bool = False
+    """Whether it stays until its end, however many there are: the session was adopted, and could be again."""
+
+    @property
+    def sid(self) -> str:
+        """The session's id as text."""
+        return ids.to_text(self.id)
 
 
 class Ban(msgspec.Struct, frozen=True, array_like=True):
     """The subject may not sign in until then."""
 
-    at: float
-    until: float
+    at: Seconds
+    until: Seconds
     reason: str = ""
     message: str | None = None
 
 
-class UserInfo(msgspec.Struct, frozen=True, array_like=True):
-    """The cached answer of the user loader; an empty value says that there is no such user."""
+class NotBefore(msgspec.Struct, frozen=True, array_like=True):
+    """Credentials seen before that moment no longer sign anybody in, until the mark itself is dropped."""
 
-    loaded_at: float
-    expires: float
+    at: Seconds
+    until: Seconds
+    reason: str
+    """One of `errors.Reason`, or one that only a newer version knows."""
+    message: str | None = None
+
+
+class UserInfo(msgspec.Struct, frozen=True, array_like=True):
+    """The cached answer of the user loader; an empty value means that there is no such user."""
+
+    loaded_at: Seconds
+    expires: Seconds
     value: bytes
+    checksum: int | None = None
+    """The CRC-32 of the value; None in older records."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the value is what was written."""
+        return self.checksum is None or self.checksum == crc32(self.value)
 
     @property
     def gone(self) -> bool:
         """Whether the loader said that there is no such user."""
-        return not self.value
+        return not self.value and self.sound
+
+
+class Ticket(msgspec.Struct, frozen=True, array_like=True):
+    """The id in a token that is honoured until then, although no session belongs to it."""
+
+    id: bytes
+    until: Seconds
 
 
 class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -111,8 +173,10 @@ class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
     ended: tuple[Tombstone, ...] = ()
     ban: Ban | None = None
     user: UserInfo | None = None
-    marker_until: float = 0.0
+    marker_until: Seconds = 0.0
     """A record with nothing else in it is kept until then."""
+    not_before: NotBefore | None = None
+    tickets: tuple[Ticket, ...] = ()
 
     def session(self, sid: bytes) -> Session | None:
         """Return the session of that id."""
@@ -123,87 +187,18 @@ class SubjectRecord(msgspec.Struct, frozen=True, array_like=True):
 
     def tombstone(self, sid: bytes) -> Tombstone | None:
         """Return what is known about an ended session of that id."""
-        for stone in self.ended:
-            if stone.id == sid:
-                return stone
+        for tombstone in self.ended:
+            if tombstone.id == sid:
+                return tombstone
         return None
 
     @property
     def last_end(self) -> float:
         """When the last thing in the record ends; 0 when there is nothing in it."""
         ends = [session.ends for session in self.sessions]
-        ends += [stone.until for stone in self.ended]
+        ends += [tombstone.until for tombstone in self.ended]
         ends += [self.ban.until] if self.ban else []
         ends += [self.user.expires] if self.user else []
+        ends += [self.not_before.until] if self.not_before else []
+        ends += [ticket.until for ticket in self.tickets]
         return max([*ends, self.marker_until])
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(SubjectRecord).decode
-_decode_any = msgspec.msgpack.Decoder().decode
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-_Kind = type[msgspec.Struct]
-_PARTS: Mapping[_Kind, Mapping[str, _Kind]] = {
-    SubjectRecord: {"sessions": Session, "ended": Tombstone, "ban": Ban, "user": UserInfo},
-    Session: {"act": Actor},
-}
-"""Which fields hold structs, or tuples of them. The first field of each tells it from its like."""
-
-Tails = Mapping[tuple[Any, ...], list[Any]]
-
-
-def read(value: bytes, subject: str) -> SubjectRecord | None:
-    """Decode a stored value; None for what does not decode or is another subject's: a corrupt record."""
-    try:
-        record = _decode(value)
-    except _UNREADABLE:
-        return None
-    return record if record.subject == subject and record.major > 0 else None
-
-
-def is_newer(value: bytes, subject: str) -> bool:
-    """Whether a value, readable or not, is the subject's record of a newer major version."""
-    try:
-        plain = _decode_any(value)
-    except _UNREADABLE:
-        return False
-    if not isinstance(plain, list) or len(plain) < 2 or not isinstance(plain[0], int):
-        return False
-    return plain[0] > MAJOR and plain[1] == subject
-
-
-def tails_of(value: bytes) -> Tails:
-    """Return the fields that a newer version has appended to the parts of a readable value, for `encode`."""
-    plain = _decode_any(value)
-    if _decode_any(_encode(_decode(value))) == plain:  # as we write it ourselves: told sooner than walked through
-        return {}
-    parts = _walk(plain, SubjectRecord)
-    return {key: part[width:] for key, part, width in parts if len(part) > width}
-
-
-def encode(record: SubjectRecord, tails: Tails | None = None) -> bytes:
-    """Encode *record*, with the unknown fields of the value it was read from carried over."""
-    value = _encode(record)
-    if not tails:
-        return value
-    plain = _decode_any(value)
-    for key, part, _ in list(_walk(plain, SubjectRecord)):
-        part.extend(tails.get(key, ()))
-    return _encode(plain)
-
-
-def _walk(part: list[Any], kind: _Kind, key: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], list[Any], int]]:
-    """Yield each part of a plain record, with a key that finds it in a rewritten one and the width known to us."""
-    fields = kind.__struct_fields__
-    yield key, part, len(fields)
-    for name, inner in _PARTS.get(kind, {}).items():
-        index = fields.index(name)
-        for item in _items(part[index]) if index < len(part) else ():
-            yield from _walk(item, inner, (*key, name, item[0]))
-
-
-def _items(value: list[Any] | None) -> list[list[Any]]:
-    if not value:
-        return []
-    return value if isinstance(value[0], list) else [value]

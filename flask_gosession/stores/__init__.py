@@ -1,1 +1,1 @@
-"""Where records live: one contract, one file a store."""
+"""Where records live: one contract, one file per store."""

@@ -1,16 +1,21 @@
-"""Records in this process's memory: for tests, trials and single-process services."""
+"""Records in this process's memory: for tests, trials and single-process services.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from flask_gosession.at_fork import in_child
 from flask_gosession.errors import ConfigError
-from flask_gosession.stores.at_fork import in_child
 from flask_gosession.stores.base import Record, StoreFull, Swap
 
 MAX_SUBJECTS = 100_000
@@ -21,19 +26,88 @@ class _Slot(NamedTuple):
     expires_at: float
 
 
+class MemorySubscription:
+    """Hears what is announced in this process."""
+
+    def __init__(self, now: float) -> None:
+        self.known_until: float = now
+        self._beat = now
+        self._changed: set[str] = set()
+        self._arrived = threading.Event()
+
+    def put(self, subject: str) -> None:
+        """Announce a change."""
+        self._changed.add(subject)
+        self._arrived.set()
+
+    def pending(self) -> bool:
+        """Whether there is an announcement or a heartbeat to read."""
+        return bool(self._changed) or self._beat != self.known_until
+
+    def read(self) -> list[str]:
+        """Return the subjects whose verdicts have changed, each once."""
+        self._arrived.clear()
+        beat, changed = self._beat, []
+        while self._changed:
+            changed.append(self._changed.pop())
+        self.known_until = beat
+        return changed
+
+    def beat(self, now: float) -> None:
+        """Note the time: everything announced before it can be read."""
+        self._beat = now
+        self._arrived.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for an announcement."""
+        self._arrived.wait(seconds)
+
+    def close(self) -> None:
+        """Do nothing: a listener without references hears nothing."""
+
+
+class MemoryFeed:
+    """Tells the subscriptions of this process."""
+
+    def __init__(self) -> None:
+        self._subscriptions: tuple[weakref.ref[MemorySubscription], ...] = ()
+        self._renew_lock()
+        in_child(self._renew_lock)
+
+    def subscribe(self, now: float) -> MemorySubscription:
+        """Return a subscription, which lives as long as something refers to it."""
+        subscription = MemorySubscription(now)
+        with self._lock:
+            living = [one for one in self._subscriptions if one() is not None]
+            self._subscriptions = (*living, weakref.ref(subscription))
+        return subscription
+
+    def announce(self, subject: str) -> None:
+        """Tell of a change."""
+        for one in self._subscriptions:
+            subscription = one()
+            if subscription is not None:
+                subscription.put(subject)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
+
 class MemoryStore:
-    """Keeps at most *max_subjects* records; a new one beyond that is refused, what is live is never evicted."""
+    """Keeps at most *max_subjects* records; beyond that, new ones are refused, and live ones never evicted."""
 
     shared = False
 
     def __init__(self, max_subjects: int = MAX_SUBJECTS, *, clock: Callable[[], float] = time.time) -> None:
-        """Use *clock* for one thing only: to find, when full, what may be forgotten, as a server would by itself."""
+        """Use *clock* for one thing only: to find ended records when full, as a server would by itself."""
         if max_subjects < 1:
             raise ConfigError("max_subjects of the memory store must be at least 1.")
         self._max_subjects = max_subjects
         self._clock = clock
         self._slots: dict[str, _Slot] = {}
         self._first_end = math.inf
+        self.feed: MemoryFeed = MemoryFeed()
+        """Where swaps announce whose verdicts have changed."""
         self._renew_lock()
         in_child(self._renew_lock)
 
@@ -52,26 +126,16 @@ class MemoryStore:
         return None if slot is None else slot.record
 
     def swap(
-        self,
-        subject: str,
-        etag: bytes | None,
-        new: Record | None,
-        expires_at: float,
-        *,
-        announce: bool = False,  # noqa: ARG002 - nobody else sees this memory
+        self, subject: str, etag: bytes | None, new: Record | None, expires_at: float, *, announce: bool = False
     ) -> Swap:
-        """Put or delete, if nobody else has written. Raises StoreFull when a new record finds no room."""
+        """Put or delete, if no other writer was faster. Raises StoreFull if there is no room for a new record."""
         with self._lock:
             slot = self._slots.get(subject)
             if etag != (None if slot is None else slot.record.etag):
                 return Swap.LOST
-            if new is None:
-                self._slots.pop(subject, None)
-                return Swap.DONE
-            if slot is None:
-                self._make_room()
-            self._slots[subject] = _Slot(new, expires_at)
-            self._first_end = min(self._first_end, expires_at)
+            self._put(subject, new, expires_at, is_new=slot is None)
+            if announce:
+                self.feed.announce(subject)
             return Swap.DONE
 
     def subjects(self) -> Iterator[str]:
@@ -84,14 +148,32 @@ class MemoryStore:
         with self._lock:
             return self._drop_ended(now, limit)
 
+    def count_ended(self, now: float) -> int:
+        """Return how many records ended before *now*."""
+        with self._lock:
+            return sum(slot.expires_at < now for slot in self._slots.values())
+
+    def locate(self, subject: str) -> str:
+        """Return where the record is: nowhere that another process could look."""
+        return f"the memory of process {os.getpid()}, under {subject!r}"
+
     def ping(self) -> None:
         """Return: this memory always answers."""
 
     def close(self) -> None:
-        """Do nothing: the records go with the process."""
+        """Do nothing: the records end with the process."""
 
     def _renew_lock(self) -> None:
         self._lock = threading.Lock()
+
+    def _put(self, subject: str, new: Record | None, expires_at: float, *, is_new: bool) -> None:
+        if new is None:
+            self._slots.pop(subject, None)
+            return
+        if is_new:
+            self._make_room()
+        self._slots[subject] = _Slot(new, expires_at)
+        self._first_end = min(self._first_end, expires_at)
 
     def _make_room(self) -> None:
         if len(self._slots) < self._max_subjects:
@@ -100,7 +182,7 @@ class MemoryStore:
             raise StoreFull
 
     def _drop_ended(self, now: float, limit: int) -> int:
-        # A full store is asked at every new login; this keeps it from looking at every record each time.
+        # Every new login asks a full store; this keeps it from reading all records each time.
         if now <= self._first_end:
             return 0
         ended = [subject for subject, slot in self._slots.items() if slot.expires_at < now]

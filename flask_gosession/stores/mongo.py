@@ -1,25 +1,30 @@
-"""Records as MongoDB documents, one a subject: written to the majority, read from the primary."""
+"""Records as MongoDB documents, one per subject: written to the majority, read from the primary.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from bson.errors import BSONError
 from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.collection import Collection
-from pymongo.errors import DuplicateKeyError, PyMongoError, WriteConcernError
+from pymongo.errors import DuplicateKeyError, PyMongoError, WaitQueueTimeoutError, WriteConcernError
 
+from flask_gosession import at_fork
 from flask_gosession.errors import ConfigError, StoreUnavailable
-from flask_gosession.stores import at_fork
-from flask_gosession.stores.base import Record, Swap
-from flask_gosession.stores.corner import corner_name
+from flask_gosession.stores.base import Record, StoreBusy, Swap
+from flask_gosession.stores.capabilities import Page
+from flask_gosession.stores.names import table_name
 
-log = logging.getLogger("flask_gosession")
+log: logging.Logger = logging.getLogger("flask_gosession")
 Documents: TypeAlias = "Collection[dict[str, Any]]"
 
 BOUNDS: Mapping[str, Any] = {
@@ -27,14 +32,16 @@ BOUNDS: Mapping[str, Any] = {
     "maxPoolSize": 20,
     "appname": "flask-gosession",
 }
-"""What keeps a call short, unless the URL says otherwise; the first bounds the whole call.
+"""The options that bound a call, unless the URL says otherwise; the first bounds the whole call.
 
-While no primary is known the driver looks only every half second whether its time is over, so that a call can
-then take 0.75 seconds.
+While no primary is known, the driver checks only every half second whether its time is over, so a call can then take
+0.75 seconds.
 """
 FIXED: Mapping[str, Any] = {"retryWrites": False, "connect": False}
 """Whatever the URL says: a write is sent once, and the first connection is made by the process that needs it."""
 DATABASE = "gosession"
+CHUNK = 1000
+"""How many documents one command of a purge deletes."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LAST_SECOND = 253_402_300_799.0
@@ -44,14 +51,15 @@ _NO_ETAG = {"$not": {"$type": "binData"}}
 
 
 class MongoStore:
-    """A document is ``{_id: subject, etag, value, expires_at}``; what has ended goes by a TTL index, or by `purge`."""
+    """A document is ``{_id: subject, etag, value, expires_at}``; a TTL index, or `purge`, deletes ended ones."""
 
     shared = True
+    confirms = True
 
     def __init__(self, connect: Callable[[], Documents], *, wait_replicas: int = 0, owned: bool = True) -> None:
         """Take the collection from *connect*, at the first use in each process, and close its client if *owned*.
 
-        Each write is confirmed by the majority; with *wait_replicas*, by the primary and so many others instead.
+        Each write is confirmed by the majority; with *wait_replicas*, by the primary and that many others instead.
         """
         self._connect = connect
         self._owned = owned
@@ -63,11 +71,11 @@ class MongoStore:
 
     @classmethod
     def from_url(cls, url: str, *, key_prefix: str = "gosession", wait_replicas: int = 0) -> MongoStore:
-        """Open ``mongodb://…/database``; the database is ``gosession`` where none is named. Raises ConfigError."""
+        """Open ``mongodb://…/database``; the database is ``gosession`` if none is named. Raises ConfigError."""
 
         def connect() -> Documents:
             client: MongoClient[dict[str, Any]] = MongoClient(url, **_options(url))
-            return client.get_default_database(DATABASE)[corner_name(key_prefix)]
+            return client.get_default_database(DATABASE)[table_name(key_prefix)]
 
         if url.startswith("mongodb://"):
             _try_out(connect)
@@ -78,11 +86,11 @@ class MongoStore:
         cls, client: MongoClient[dict[str, Any]], *, key_prefix: str = "gosession", wait_replicas: int = 0
     ) -> MongoStore:
         """Use a ready client, whose timeouts and end are its owner's."""
-        documents = client.get_default_database(DATABASE)[corner_name(key_prefix)]
+        documents = client.get_default_database(DATABASE)[table_name(key_prefix)]
         return cls(lambda: documents, wait_replicas=wait_replicas, owned=False)
 
     def create(self) -> None:
-        """Make the TTL index unless it is there. Raises StoreUnavailable."""
+        """Make the TTL index unless it exists. Raises StoreUnavailable."""
         with _edge():
             self._documents().create_index("expires_at", expireAfterSeconds=0)
         self._indexed = True
@@ -124,11 +132,39 @@ class MongoStore:
 
     def purge(self, now: float, limit: int = 1000) -> int:
         """Delete at most *limit* documents that ended before *now*; return how many the server had not deleted yet."""
+        purged = 0
+        while purged < limit and (deleted := self._purge_some(now, min(CHUNK, limit - purged))):
+            purged += deleted
+        return purged
+
+    def _purge_some(self, now: float, limit: int) -> int:
         ended = {"expires_at": {"$lt": _date(now)}}
         with _edge():
             documents = self._documents()
             ids = [document["_id"] for document in documents.find(ended, {"_id": True}).limit(limit)]
             return documents.delete_many({"_id": {"$in": ids}, **ended}).deleted_count if ids else 0
+
+    def page(self, position: str | None, limit: int) -> Page:
+        """Return the next *limit* documents in the order of their subjects; a position is the last subject."""
+        wanted = {"$type": "string"} if position is None else {"$gt": position}
+        with _edge():
+            found = list(self._documents().find({"_id": wanted}).sort("_id", 1).limit(limit))
+        records = [(document["_id"], _record(document)) for document in found]
+        return Page(records, records[-1][0] if len(records) == limit else None)
+
+    def size(self) -> int:
+        """Return about how many documents there are, as the collection's own counter says."""
+        with _edge():
+            return self._documents().estimated_document_count()
+
+    def count_ended(self, now: float) -> int:
+        """Return how many documents ended before *now* and are still there."""
+        with _edge():
+            return self._documents().count_documents({"expires_at": {"$lt": _date(now)}})
+
+    def locate(self, subject: str) -> str:
+        """Return the document of *subject*."""
+        return f"document {{_id: {json.dumps(subject)}}} of the collection {self._documents().full_name}"
 
     def ping(self) -> None:
         """Return when the primary answers; raise StoreUnavailable otherwise."""
@@ -136,7 +172,7 @@ class MongoStore:
             self._documents().find_one({}, {"_id": True})
 
     def close(self) -> None:
-        """Close the client, unless it was given. Twice is fine."""
+        """Close the client, unless it was given. May be called twice."""
         opened, self._opened = self._opened, None
         if opened is not None and self._owned:
             opened.database.client.close()
@@ -155,7 +191,7 @@ class MongoStore:
         return True
 
     def _stands(self, subject: str, new: Record | None) -> bool:
-        """Return whether the write that too few have confirmed is there on the primary."""
+        """Return whether a write that too few have confirmed is on the primary."""
         stored = self.load(subject)
         return (stored.etag if stored else None) == (new.etag if new else None)
 
@@ -180,7 +216,7 @@ class MongoStore:
 
 
 class _Unconfirmed(Exception):
-    """The primary has the write, and too few others."""
+    """The primary has the write, and too few others have it."""
 
 
 @contextmanager
@@ -189,17 +225,19 @@ def _edge() -> Iterator[None]:
         yield
     except WriteConcernError as error:
         raise _Unconfirmed from error
+    except WaitQueueTimeoutError as error:
+        raise StoreBusy from error
     except (PyMongoError, BSONError) as error:
         raise StoreUnavailable from error
 
 
 def _options(url: str) -> dict[str, Any]:
-    said = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    said = {name.lower() for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True)}
     return {**{name: value for name, value in BOUNDS.items() if name.lower() not in said}, **FIXED}
 
 
 def _try_out(connect: Callable[[], Documents]) -> None:
-    """Find now, without a connection, what is wrong with a URL; never repeat it, for it may hold a password."""
+    """Find errors in a URL now, without a connection; never repeat the URL, which may hold a password."""
     try:
         connect().database.client.close()
     except (PyMongoError, ValueError, TypeError) as error:

@@ -1,4 +1,7 @@
-"""Stores by URL: a table of schemes, open to others by entry point."""
+"""Stores by URL: a table of schemes, open to others by entry point.
+
+Private: the reference lists what apps may import.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +17,36 @@ ENTRY_POINTS = "flask_gosession.stores"
 """The entry-point group of other packages' stores: the name is the scheme, the object has ``from_url`` like ours."""
 
 
-class _Home(NamedTuple):
+class _StoreClass(NamedTuple):
     module: str
     name: str
     extra: str = ""
 
 
-_REDIS = _Home("flask_gosession.stores.redis", "RedisStore")
+_REDIS = _StoreClass("flask_gosession.stores.redis", "RedisStore")
 
-SCHEMES: Mapping[str, _Home] = {
-    "memory": _Home("flask_gosession.stores.memory", "MemoryStore"),
-    "file": _Home("flask_gosession.stores.file", "FileStore", "file"),
+SCHEMES: Mapping[str, _StoreClass] = {
+    "memory": _StoreClass("flask_gosession.stores.memory", "MemoryStore"),
+    "file": _StoreClass("flask_gosession.stores.file", "FileStore", "file"),
     **dict.fromkeys(("redis", "rediss", "redis+unix", "redis+sentinel", "redis+cluster"), _REDIS),
     **dict.fromkeys(("valkey", "valkeys", "valkey+unix", "valkey+sentinel", "valkey+cluster"), _REDIS),
-    "mongodb": _Home("flask_gosession.stores.mongo", "MongoStore", "mongo"),
-    "mongodb+srv": _Home("flask_gosession.stores.mongo", "MongoStore", "mongo"),
+    "mongodb": _StoreClass("flask_gosession.stores.mongo", "MongoStore", "mongo"),
+    "mongodb+srv": _StoreClass("flask_gosession.stores.mongo", "MongoStore", "mongo"),
 }
 
-DATABASES: Mapping[str, _Home] = {
-    "sqlite": _Home("flask_gosession.stores.sql", "SQLStore", "sql"),
-    "postgresql": _Home("flask_gosession.stores.sql", "SQLStore", "postgresql"),
-    "mysql": _Home("flask_gosession.stores.sql", "SQLStore", "mysql"),
-    "mariadb": _Home("flask_gosession.stores.sql", "SQLStore", "mysql"),
+DATABASES: Mapping[str, _StoreClass] = {
+    "sqlite": _StoreClass("flask_gosession.stores.sql", "SQLStore", "sql"),
+    "postgresql": _StoreClass("flask_gosession.stores.sql", "SQLStore", "postgresql"),
+    "mysql": _StoreClass("flask_gosession.stores.sql", "SQLStore", "mysql"),
+    "mariadb": _StoreClass("flask_gosession.stores.sql", "SQLStore", "mysql"),
 }
-"""Schemes that SQLAlchemy lets name a driver: ``postgresql+psycopg://``."""
+"""Schemes that may name a driver of SQLAlchemy: ``postgresql+psycopg://``."""
 
 
 def open_store(target: object, *, key_prefix: str = "gosession", wait_replicas: int = 0, **options: Any) -> Store:
-    """Return the store that *target* stands for: a URL, a ready Redis client, or a store, which is taken as it is.
+    """Return the store for *target*: a URL, a ready Redis client, or a store, which is returned unchanged.
 
-    *key_prefix* keeps apart what shares a server. *wait_replicas*: see `RedisStore`. *options* are the store's own.
+    *key_prefix* separates apps that share a server. *wait_replicas*: see `RedisStore`. *options* are the store's own.
     Raises ConfigError for an unknown scheme, a URL that cannot work, or a driver that is not installed.
     """
     if isinstance(target, str):
@@ -82,9 +85,9 @@ def _open_foreign(scheme: str, url: str, **options: Any) -> Store:
     raise ConfigError(f"{what}; known are {known}.")
 
 
-def _load(home: _Home) -> Any:
+def _load(home: _StoreClass) -> Any:
     return getattr(import_module(home.module), home.name)
 
 
-def _requirement(home: _Home) -> str:
+def _requirement(home: _StoreClass) -> str:
     return f"Flask-GoSession[{home.extra}]" if home.extra else "Flask-GoSession"

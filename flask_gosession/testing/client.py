@@ -8,17 +8,17 @@ from flask.testing import FlaskClient
 
 from flask_gosession import ids
 from flask_gosession.config import DEFAULT_REALM
-from flask_gosession.context import State, state_of
 from flask_gosession.session.device import Device
 from flask_gosession.tokens.types import TokenPair
+from flask_gosession.web.state import State, state_of
 
 
 class SessionClient(FlaskClient):
     """Signs *user* in: ``app.test_client_class = SessionClient``, then ``app.test_client(user="ada")``.
 
     *user* is a subject; *realm* names another realm than the default one, and *login* has arguments for
-    `SessionManager.login`, such as ``{"client": "ios"}``. The token goes with every request as an app is configured: in
-    the header, or else in cookies, then with the CSRF value. A request that brings headers of its own is left alone.
+    `SessionManager.login`, such as ``{"client": "ios"}``. The token goes with every request as the app is configured:
+    in the header, or else in cookies, then with the CSRF value. A request that brings headers of its own is left alone.
     """
 
     def __init__(
@@ -35,14 +35,16 @@ class SessionClient(FlaskClient):
         if user is not None:
             state = state_of(realm, self.application)
             device = Device(str(self.environ_base["REMOTE_ADDR"]), str(self.environ_base["HTTP_USER_AGENT"]))
-            self.pair = state.manager.login(user, **{"device": device, **(login or {})})
+            by_cookies = "header" not in state.config.token_locations
+            options: dict[str, Any] = {"device": device, "cookies": by_cookies, **(login or {})}
+            self.pair = state.manager.login(user, **options)
             self._carry(state, self.pair)
 
     def _carry(self, state: State, pair: TokenPair) -> None:
         if "header" in state.config.token_locations:
             self.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {pair.access_token}"
             return
-        jar, csrf = state.transport.jar, state.transport.csrf_value(ids.from_text(pair.sid) or b"")
+        jar, csrf = state.transport.jar, state.csrf.value_for(ids.from_text(pair.sid) or b"")
         for cookie, value in ((jar.access, pair.access_token), (jar.refresh, pair.refresh_token), (jar.csrf, csrf)):
             if value is not None:
                 self.set_cookie(cookie.name, value, path=cookie.path)

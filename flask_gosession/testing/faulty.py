@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from flask_gosession.errors import StoreUnavailable
-from flask_gosession.stores.base import Record, Store, StoreFull, Swap
+from flask_gosession.stores.base import Record, Store, StoreFull, Swap, budget, confirms
+from flask_gosession.stores.feed import Feed, feed_of
 
 
 class Call(NamedTuple):
@@ -20,14 +21,18 @@ class Call(NamedTuple):
 
 
 class FaultyStore:
-    """Wraps *store* and is one itself; what is scripted happens once, in the order it was asked for."""
+    """Wraps *store* and is one itself; each scripted failure happens once, in the order they were scripted in."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.shared = store.shared
+        self.shared: bool = store.shared
+        self.budget: float = budget(store)
+        self.confirms: bool = confirms(store)
+        """Whether replicas confirm writes; `leave_unconfirmed` turns it on."""
+        self.feed: Feed | None = feed_of(store)
         self.calls: list[Call] = []
-        self.full = False
-        """While true every record that is put is refused with StoreFull; deletions are done."""
+        self.full: bool = False
+        """While true, every record that is put is refused with StoreFull; deletions work."""
         self._failures: Counter[str] = Counter()
         self._lost_replies = 0
         self._unconfirmed = 0
@@ -45,13 +50,14 @@ class FaultyStore:
     def leave_unconfirmed(self, times: int = 1) -> None:
         """Let the next *times* swaps that are done say that too few replicas have them."""
         self._unconfirmed += times
+        self.confirms = True
 
     def before_swap(self, rival: Callable[[], object]) -> None:
         """Call *rival* just before the next swap: it may write to ``store`` and so make that swap lose."""
         self._rivals.append(rival)
 
     def mend(self) -> None:
-        """Forget every failure that was asked for and has not happened."""
+        """Cancel every scripted failure that has not happened yet."""
         self._failures.clear()
         self._lost_replies = self._unconfirmed = 0
         self._rivals.clear()

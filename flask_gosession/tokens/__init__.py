@@ -1,1 +1,4 @@
-"""Signed (JWT) and opaque tokens, and the keys that make them."""
+"""Signed (JWT) and opaque tokens, and the keys that make them.
+
+Private: the reference lists what apps may import.
+"""

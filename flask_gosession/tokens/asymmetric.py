@@ -10,6 +10,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
@@ -21,13 +23,14 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 LEAST_RSA_BITS = 2048
+NEW_RSA_BITS = 3072
 _CURVE_OF: Mapping[str, type[ec.EllipticCurve]] = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
 _CURVES: Mapping[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 _THUMBPRINT_MEMBERS = ("crv", "e", "kty", "n", "x", "y")
 
 
 def read_private(pem: bytes) -> PrivateKey | None:
-    """Return the unencrypted private key in *pem*, or None when there is none of a kind that signs tokens."""
+    """Return the unencrypted private key in *pem*, or None if it has none of a kind that signs tokens."""
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -36,7 +39,7 @@ def read_private(pem: bytes) -> PrivateKey | None:
 
 
 def read_public(pem: bytes) -> PublicKey | None:
-    """Return the public key in *pem*, or None when there is none of a kind that signs tokens."""
+    """Return the public key in *pem*, or None if it has none of a kind that signs tokens."""
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -45,7 +48,7 @@ def read_public(pem: bytes) -> PublicKey | None:
 
 
 def misfit(alg: str, key: PublicKey) -> str | None:
-    """Say why *key* does not go with *alg* (its kind, its curve by RFC 7518 section 3.4, its size), or return None."""
+    """Return why *key* does not suit *alg* (its kind, its curve by RFC 7518 section 3.4, its size), or None."""
     if alg == "EdDSA":
         return None if isinstance(key, ed25519.Ed25519PublicKey) else "EdDSA needs an Ed25519 key"
     if alg in _CURVE_OF:
@@ -57,8 +60,20 @@ def misfit(alg: str, key: PublicKey) -> str | None:
     return None if key.key_size >= LEAST_RSA_BITS else f"{alg} needs an RSA key of at least {LEAST_RSA_BITS} bits"
 
 
+def make_private(alg: str) -> tuple[bytes, PublicKey]:
+    """Draw a private key for *alg*; return it as an unencrypted PEM, and its public key."""
+    key: PrivateKey
+    if alg == "EdDSA":
+        key = ed25519.Ed25519PrivateKey.generate()
+    elif alg in _CURVE_OF:
+        key = ec.generate_private_key(_CURVE_OF[alg]())
+    else:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=NEW_RSA_BITS)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), key.public_key()
+
+
 def to_jwk(key: PublicKey) -> dict[str, str]:
-    """Return the public key as a JWK (RFC 7517, RFC 7518 section 6, RFC 8037): only what the thumbprint is made of."""
+    """Return the public key as a JWK (RFC 7517, RFC 7518 section 6, RFC 8037): only the members of its thumbprint."""
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
         return {"kty": "RSA", "n": _number(numbers.n), "e": _number(numbers.e)}

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Sequence
 
 from flask_gosession.errors import ConfigError
-from flask_gosession.tokens.strength import is_key_material, weakness
+from flask_gosession.tokens.weak_secrets import is_key_material, weakness
 
 LEAST_BYTES = 32
 _SALT = b"flask-gosession/1"
@@ -23,7 +23,7 @@ def hkdf_sha256(secret: bytes, *, salt: bytes, info: bytes, length: int = 32) ->
 
 
 class DerivedKeys:
-    """The keys of one realm, derived from ``SECRET_KEY`` and, to go on reading, ``SECRET_KEY_FALLBACKS``.
+    """The keys of one realm, derived from ``SECRET_KEY`` and, to accept older tokens, ``SECRET_KEY_FALLBACKS``.
 
     Two purposes, or two realms, never share a key, and none of them reveals the secret or another one.
     Raises ConfigError for a secret that is under 32 bytes, well known, repeating or key material; with
@@ -44,12 +44,8 @@ class DerivedKeys:
         self.realm = realm
         self._secrets = tuple(dict.fromkeys(secrets))
 
-    def derive(self, purpose: str, length: int = 32) -> bytes:
-        """Return the key of *purpose* (such as ``"csrf"``) that is in use: derived from ``SECRET_KEY``."""
-        return self._derive(self._secrets[0], purpose, length)
-
     def derive_all(self, purpose: str, length: int = 32) -> tuple[bytes, ...]:
-        """Return every key of *purpose* that is honoured: the one in use, then those of the fallbacks."""
+        """Return every key of *purpose* (such as ``"csrf"``) that is honoured: the one in use comes first."""
         return tuple(self._derive(secret, purpose, length) for secret in self._secrets)
 
     def _derive(self, secret: bytes, purpose: str, length: int) -> bytes:

@@ -25,18 +25,19 @@ class Keyring:
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self.keys = tuple(sorted(keys, key=lambda key: STATUSES.index(key.status)))
+        self.keys: tuple[Key, ...] = tuple(sorted(keys, key=lambda key: STATUSES.index(key.status)))
         self._by_kid = {key.kid: key for key in self.keys}
         self._signers = {use: self._signer(use) for use in _USES}
 
     @classmethod
-    def from_config(cls, entries: Sequence[Mapping[str, object]]) -> Keyring:
+    def from_config(cls, entries: Sequence[Mapping[str, object]], *, allow_typed: bool = False) -> Keyring:
         """Return the keyring that the setting ``KEYS`` describes.
 
         Each entry has ``kid``, ``alg``, ``status`` and one of ``secret`` (text or bytes), ``private_key`` or
-        ``public_key`` (PEM). Raises ConfigError with every problem of every entry.
+        ``public_key`` (PEM); ``created``, a date, if its age is to be watched. With *allow_typed*, for tests, a secret
+        may be one that a person has made up. Raises ConfigError with every problem of every entry.
         """
-        outcomes = [_outcome(entry, index) for index, entry in enumerate(entries)]
+        outcomes = [_outcome(entry, index, allow_typed=allow_typed) for index, entry in enumerate(entries)]
         keys = [outcome for outcome in outcomes if isinstance(outcome, Key)]
         problems = [problem for outcome in outcomes if isinstance(outcome, ConfigError) for problem in outcome.problems]
         problems += _set_problems(keys, complete=not problems)
@@ -61,15 +62,15 @@ class Keyring:
 
     @classmethod
     def from_derived(cls, derived: DerivedKeys) -> Keyring:
-        """Return a keyring of HS256 keys, where the derived keys of the realm are there already."""
+        """Return a keyring of HS256 keys from the realm's derived keys."""
         return cls(key for use in _USES for key in _derived_keys(derived, use))
 
     def get(self, kid: str) -> Key | None:
-        """Return the key of exactly that kid."""
+        """Return the key with exactly that kid."""
         return self._by_kid.get(kid)
 
     def signer(self, use: str) -> Key:
-        """Return the active key for ``"access"`` or ``"refresh"`` tokens; raises ConfigError where none can sign."""
+        """Return the active key for ``"access"`` or ``"refresh"`` tokens; raises ConfigError if none can sign."""
         key = self._signers[use]
         if key is None:
             raise ConfigError("No key is active: this keyring can verify tokens, not sign them.")
@@ -91,16 +92,16 @@ class Keyring:
         return f"Keyring({', '.join(repr(key) for key in self.keys)})"
 
 
-def _outcome(entry: object, index: int) -> Key | ConfigError:
+def _outcome(entry: object, index: int, *, allow_typed: bool) -> Key | ConfigError:
     try:
-        return read_key(entry, index)
+        return read_key(entry, index, allow_typed=allow_typed)
     except ConfigError as error:
         return error
 
 
 def _derived_keys(derived: DerivedKeys, use: str) -> Iterable[Key]:
     secrets = derived.derive_all(use)
-    names = derived.derive_all(f"{use}/kid", 9)  # derived beside the key, not from it: the kid reveals nothing
+    names = derived.derive_all(f"{use}/kid", 9)  # derived alongside the key, not from it: the kid reveals nothing
     statuses: tuple[Status, ...] = ("active", *(_RETIRED for _ in secrets[1:]))
     for secret, name, status in zip(secrets, names, statuses, strict=True):
         yield Key(ids.to_text(name), "HS256", status, verifying=secret, signing=secret, use=use)

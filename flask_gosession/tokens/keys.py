@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from typing import Any, Literal, cast, get_args
 
 from flask_gosession.errors import ConfigError
-from flask_gosession.tokens.strength import weakness
+from flask_gosession.tokens.weak_secrets import weakness
 
 Status = Literal["next", "active", "retired"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -18,7 +19,7 @@ SYMMETRIC: Mapping[str, int] = {"HS256": 32, "HS384": 48, "HS512": 64}
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 ALGORITHMS = (*SYMMETRIC, *ASYMMETRIC)
 MATERIALS = ("secret", "private_key", "public_key")
-FIELDS = ("kid", "alg", "status", *MATERIALS)
+FIELDS = ("kid", "alg", "status", *MATERIALS, "created")
 _LONGEST_KID = 128
 
 
@@ -36,18 +37,23 @@ class Key:
     use: str | None = None
     jwk: Mapping[str, str] | None = None
     """The public key as published; None for a secret."""
+    created: date | None = None
+    """The day on which it was made, if its entry says so."""
 
     @property
     def symmetric(self) -> bool:
-        """Whether who can verify can also sign."""
+        """Whether anybody who can verify can also sign."""
         return self.alg in SYMMETRIC
 
     def __repr__(self) -> str:
         return f"Key(kid={self.kid!r}, alg={self.alg!r}, status={self.status!r})"
 
 
-def read_key(entry: object, index: int) -> Key:
-    """Return the key that ``KEYS[index]`` describes; raises ConfigError with everything that is wrong with it."""
+def read_key(entry: object, index: int, *, allow_typed: bool = False) -> Key:
+    """Return the key that ``KEYS[index]`` describes; raises ConfigError with everything that is wrong with it.
+
+    With *allow_typed*, which is for tests, a secret may be one that a person has made up.
+    """
     if not isinstance(entry, Mapping):
         raise ConfigError(f"GOSESSION_KEYS[{index}] must be a dict with {', '.join(FIELDS)}.")
     name = _name(entry, index)
@@ -55,7 +61,7 @@ def read_key(entry: object, index: int) -> Key:
     if problems:
         raise ConfigError(*problems)
     try:
-        return _read_secret(entry) if entry["alg"] in SYMMETRIC else _read_pair(entry)
+        return _read_secret(entry, allow_typed=allow_typed) if entry["alg"] in SYMMETRIC else _read_pair(entry)
     except ValueError as error:
         raise ConfigError(f"{name} {error}.") from None
 
@@ -76,11 +82,25 @@ def _shape_problems(entry: Mapping[Any, Any]) -> list[str]:
         problems.append(f"has the alg {alg!r}; choose one of {', '.join(ALGORITHMS)}")
     if entry.get("status") not in STATUSES:
         problems.append(f"has the status {entry.get('status')!r}; choose one of {', '.join(STATUSES)}")
+    if not _is_date(entry.get("created")):
+        problems.append('has a created that is not a date such as "2026-01-31"')
     return problems + _material_problems(entry)
 
 
 def _is_kid(kid: object) -> bool:
     return isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and kid.isascii() and kid.isprintable()
+
+
+def _is_date(text: object) -> bool:
+    try:
+        return text is None or (isinstance(text, str) and bool(date.fromisoformat(text)))
+    except ValueError:
+        return False
+
+
+def _created(entry: Mapping[str, Any]) -> date | None:
+    text = entry.get("created")
+    return None if text is None else date.fromisoformat(text)
 
 
 def _material_problems(entry: Mapping[Any, Any]) -> list[str]:
@@ -95,12 +115,12 @@ def _material_problems(entry: Mapping[Any, Any]) -> list[str]:
     return []
 
 
-def _read_secret(entry: Mapping[str, Any]) -> Key:
+def _read_secret(entry: Mapping[str, Any], *, allow_typed: bool) -> Key:
     secret, alg = _as_bytes(entry["secret"]), entry["alg"]
-    fault = weakness(secret, SYMMETRIC[alg])
+    fault = weakness(secret, SYMMETRIC[alg], allow_typed=allow_typed)
     if fault:
         raise ValueError(f"has a secret that {fault}")
-    return Key(entry["kid"], alg, entry["status"], verifying=secret, signing=secret)
+    return Key(entry["kid"], alg, entry["status"], verifying=secret, signing=secret, created=_created(entry))
 
 
 def _read_pair(entry: Mapping[str, Any]) -> Key:
@@ -116,7 +136,8 @@ def _read_pair(entry: Mapping[str, Any]) -> Key:
     misfit = tools.misfit(alg, public)
     if misfit:
         raise ValueError(f"has the wrong key: {misfit}")
-    return Key(entry["kid"], alg, entry["status"], verifying=public, signing=private, jwk=tools.to_jwk(public))
+    known = {"jwk": tools.to_jwk(public), "created": _created(entry)}
+    return Key(entry["kid"], alg, entry["status"], verifying=public, signing=private, **known)
 
 
 def asymmetric_tools() -> Any:

@@ -1,8 +1,8 @@
-"""What a token says, and what a codec does: the words shared by JWTs and opaque tokens."""
+"""The claims of a token and the interface of a codec, shared by JWTs and opaque tokens."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -21,10 +21,15 @@ class TokenType(str, Enum):
 
     ACCESS = "access"
     REFRESH = "refresh"
+    REMEMBER = "remember"
+    """A second credential of a session: it brings the pair back if the browser has lost it."""
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a verified token says. Times are Unix seconds; ``sid`` and ``jti`` are raw bytes, see `sid_text`."""
+    """The claims of a verified token; times are Unix seconds.
+
+    ``sid``, ``jti`` and ``parent`` are raw bytes; `sid_text`, `jti_text` and `parent_text` are what people see.
+    """
 
     subject: str
     sid: bytes
@@ -36,54 +41,88 @@ class Claims(msgspec.Struct, frozen=True):
     auth_time: int = 0
     client: str = ""
     extra: dict[str, Any] = {}
+    parent: bytes | None = None
+    """The ``jti`` of the refresh token that this one succeeds; None for a pair from a login."""
+    salt: bytes = b""
+    """What an opaque token was derived from, along with its session and its parent."""
+    issuer: str | None = None
+    """The issuer of a signed token (``iss``); None if it names none, and for an opaque token."""
+    audience: tuple[str, ...] = ()
+    """The audience of a signed token (``aud``), one or several; empty for an opaque token."""
+    header: Mapping[str, str] = {}
+    """The header of a signed token: ``alg``, ``kid`` and ``typ``; empty for an opaque token."""
 
     @property
     def sid_text(self) -> str:
-        """The session id as it stands in tokens, lists and addresses."""
+        """The session id as it appears in tokens, lists and addresses."""
         return ids.to_text(self.sid)
+
+    @property
+    def jti_text(self) -> str:
+        """The id of the token as it appears in the token and in lists."""
+        return ids.to_text(self.jti)
+
+    @property
+    def parent_text(self) -> str | None:
+        """The id of the refresh token that this one succeeds, as it appears in the token."""
+        return None if self.parent is None else ids.to_text(self.parent)
 
     def __repr__(self) -> str:
         return f"Claims(subject={self.subject!r}, sid={self.sid_text!r}, type={self.type.value!r})"
 
 
 def refuse_reserved(names: Collection[object], reserved: Collection[str] = RESERVED_CLAIMS) -> None:
-    """Raise ValueError, naming them, where *names* of an app's own claims are reserved or no texts."""
+    """Raise ValueError, naming them, if any *names* of an app's own claims are reserved or not text."""
+    if not names:  # as at most logins
+        return
     if not all(isinstance(name, str) for name in names):
-        raise ValueError("The names of claims must be texts.")
+        raise ValueError("The names of claims must be text.")
     taken = sorted(set(reserved).intersection(names))
     if taken:
         raise ValueError(f"The claims {', '.join(taken)} are reserved; use other names for the app's own.")
 
 
-class Minted(NamedTuple):
-    """A new token's identity: ``id`` goes into the record, ``secret`` only into the token (for JWTs they are equal)."""
+class PairIds(NamedTuple):
+    """What the record keeps of a pair of tokens: the id of each, and the salt that opaque ones are derived from."""
 
-    id: bytes
-    secret: bytes
+    access: bytes
+    refresh: bytes
+    salt: bytes = b""
 
     def __repr__(self) -> str:
-        return "Minted()"
+        return "PairIds()"
 
 
 class Codec(Protocol):
     """Turns claims into token text and back; strict, and without a clock of its own."""
 
-    refreshable: bool
-    """Whether a refresh token goes beside the access token; without one the access token is extended by use."""
+    dated: bool
+    """Whether an access token itself says when it ends; otherwise it is good until it is superseded."""
 
-    def mint(self) -> Minted:
-        """Draw the identity of a token to come."""
+    def seed(self) -> bytes:
+        """Draw the seed that makes the ids of a pair unique; it is their only randomness."""
         ...
 
-    def encode(self, claims: Claims, secret: bytes) -> str:
+    def pair_ids(self, sid: bytes, parent: bytes | None, seed: bytes) -> PairIds:
+        """Return the ids of the pair that a session gets after *parent*; the same seed gives the same ids."""
+        ...
+
+    def second_ids(self, sid: bytes, seed: bytes) -> tuple[bytes, bytes]:
+        """Return the ``jti`` and the salt of the second credential made from *seed*, 16 bytes."""
+        ...
+
+    def encode(self, claims: Claims) -> str:
         """Return the token text for *claims*."""
         ...
 
-    def decode(self, token: str, expected: TokenType, now: float, *, allow_expired: bool = False) -> Claims:
-        """Verify *token* and return what it says.
+    def decode(
+        self, token: str, expected: TokenType, now: float, *, allow_expired: bool = False, allow_early: bool = False
+    ) -> Claims:
+        """Verify *token* and return its claims.
 
         Raises TokenMalformed, TokenInvalid, TokenTypeError or TokenExpired, and nothing else, whatever *token* is.
-        Costs no I/O. With *allow_expired* a token that is right in all but its times is accepted.
+        Costs no I/O. *allow_expired* accepts a token that has expired but is right otherwise, *allow_early* one that is
+        not valid yet.
         """
         ...
 

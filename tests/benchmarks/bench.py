@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +13,7 @@ import redis
 
 from .measure import Ratio
 
-Lines = Iterator[str]
+Lines = Iterator["Figure | str"]
 
 NOT_SENT = {"info", "getrange", "exists", "set", "del", "strlen", "publish"}
 """What the server counts besides: the counting, and what `swap.lua` calls."""
@@ -29,10 +30,44 @@ class Scale:
     threads: int
     tokens: int
     starts: int
+    subjects: int
+    seconds: float
+    """How long one stack is served at a time."""
+    trials: int
+    records: int
+    """How many ended ones a purge has to delete."""
+    pages: int
+    """How many pages are open at a time that only listen."""
 
 
-FULL = Scale(rounds=300, calls=10, sessions=50, logins=1000, threads=32, tokens=2000, starts=15)
-TINY = Scale(rounds=2, calls=2, sessions=3, logins=8, threads=4, tokens=20, starts=1)
+FULL = Scale(
+    rounds=300,
+    calls=10,
+    sessions=50,
+    logins=1000,
+    threads=32,
+    tokens=2000,
+    starts=15,
+    subjects=100_000,
+    seconds=4,
+    trials=300,
+    records=50_000,
+    pages=100,
+)
+TINY = Scale(
+    rounds=2,
+    calls=2,
+    sessions=3,
+    logins=8,
+    threads=4,
+    tokens=20,
+    starts=1,
+    subjects=50,
+    seconds=0.3,
+    trials=3,
+    records=20,
+    pages=3,
+)
 """Enough to see that a benchmark runs; its numbers mean nothing."""
 
 
@@ -85,7 +120,58 @@ class Bench:
         return {"one core": (first, first), **({"two cores": (first, others[0])} if others else {})}
 
 
-def said(what: str, value: Ratio | float, goal: str = "", unit: str = "x") -> str:
+@dataclass(frozen=True)
+class Figure:
+    """What was measured, beside its goal."""
+
+    what: str
+    value: Ratio | float
+    goal: str = ""
+    """Such as ``<= 1.10``; empty without one."""
+    unit: str = "x"
+    place: str = ""
+    """Where client and server ran, if that was chosen."""
+
+    @property
+    def middle(self) -> float:
+        """The figure itself, without its spread."""
+        return self.value.median if isinstance(self.value, Ratio) else self.value
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None without one."""
+        if not self.goal:
+            return None
+        sign, limit = self.goal.split()
+        return COMPARE[sign](round(self.middle, 2), float(limit))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        spread = [self.value.low, self.value.high] if isinstance(self.value, Ratio) else None
+        return {
+            "what": self.what.strip(),
+            "place": self.place or None,
+            "value": self.middle,
+            "quartiles": spread,
+            "unit": self.unit,
+            "goal": self.goal or None,
+            "met": self.met,
+        }
+
+    @property
+    def shown(self) -> str:
+        """The figure with its spread, if it has one."""
+        value = self.value
+        return str(value) if isinstance(value, Ratio) else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+    def __str__(self) -> str:
+        outcome = {None: "", True: f"goal {self.goal}: met", False: f"goal {self.goal}: MISSED"}[self.met]
+        return f"  {self.what:<64} {self.shown:>20} {self.unit:<6} {outcome}".rstrip()
+
+
+COMPARE = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
+
+
+def said(what: str, value: Ratio | float, goal: str = "", unit: str = "x") -> Figure:
     """Return one line of the answer."""
-    shown = str(value) if isinstance(value, Ratio) else f"{value:.2f}" if value < 100 else f"{value:.0f}"
-    return f"  {what:<64} {shown:>20} {unit:<9} {goal and f'goal {goal}'}".rstrip()
+    return Figure(what, value, goal, unit)

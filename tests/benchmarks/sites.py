@@ -6,14 +6,14 @@ import json
 import secrets
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import redis
 from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from flask_gosession import GoSession, current_user, login_required
+from flask_gosession import GoSession, SessionManager, TokenPair, current_user, login_required
 from flask_gosession.session.device import Device
 
 from .bench import Bench
@@ -27,21 +27,53 @@ HERE = Device("203.0.113.77", AGENT, "Chrome on Linux")
 Call = Callable[[], None]
 
 
-def call(app: Flask, path: str, **headers: str) -> Call:
+class Stack(NamedTuple):
+    """An app, and the request that it is asked."""
+
+    app: Flask
+    path: str
+    headers: dict[str, str]
+
+
+def stack(app: Flask, path: str, **headers: str) -> Stack:
+    """Return an app with the request that it is asked."""
+    return Stack(app, path, {"User-Agent": AGENT, **headers})
+
+
+def call(asked: Stack) -> Call:
     """Return what makes one request in this process, as a server would; raise unless its answer is the user's name."""
-    sent = Headers({"User-Agent": AGENT, **headers})
-    environ = EnvironBuilder(path=path, headers=sent).get_environ()
+    app, path, environ = asked.app, asked.path, environ_of(asked)
 
     def go() -> None:
         answer = app.wsgi_app(dict(environ), _start_response)
         b"".join(answer)
         answer.close()  # type: ignore[attr-defined]  # Flask's answers have it
 
-    seen = app.test_client(use_cookies=False).get(path, headers=sent)
+    seen = app.test_client(use_cookies=False).get(path, headers=Headers(asked.headers))
     if seen.text != USER["name"]:
-        raise RuntimeError(f"{path} answered {seen.status}")
+        raise RuntimeError(f"{app.name} answered {seen.status}")
     go()
     return go
+
+
+def environ_of(asked: Stack) -> dict[str, Any]:
+    """Return what a WSGI server hands over for the request of a stack."""
+    return EnvironBuilder(path=asked.path, headers=Headers(asked.headers)).get_environ()
+
+
+def status_of(app: Flask, environ: dict[str, Any]) -> str:
+    """Return the status code that *app* answers."""
+    told: list[str] = []
+    answer = app.wsgi_app(dict(environ), lambda status, _headers, _error=None: told.append(status[:3]))  # type: ignore[arg-type,return-value]  # nobody writes
+    answer.close()  # type: ignore[attr-defined]  # Flask's answers have it
+    return told[0]
+
+
+def signed_in(manager: SessionManager, subject: str = "ada") -> TokenPair:
+    """Return the tokens of a new session whose user is known to the store."""
+    pair = manager.login(subject, device=HERE)
+    manager.check_with_user(pair.access_token)
+    return pair
 
 
 def _start_response(_status: str, _headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
@@ -55,7 +87,7 @@ def site(name: str) -> Flask:
     return app
 
 
-def bare(client: Any) -> dict[str, Call]:
+def bare(client: Any) -> dict[str, Stack]:
     """Return a request that asks nobody, and one whose view does one GET of the size of a record."""
     app = site("bare")
     client.set("bench:bare", b"x" * 400)
@@ -69,13 +101,13 @@ def bare(client: Any) -> dict[str, Call]:
         client.get("bench:bare")
         return str(USER["name"])
 
-    return {"bare": call(app, "/bare"), "bare_get": call(app, "/get")}
+    return {"bare": stack(app, "/bare"), "bare_get": stack(app, "/get")}
 
 
-def ours(bench: Bench, *, sessions: int = 1, **settings: Any) -> Call:
+def ours(bench: Bench, *, sessions: int = 1, prefix: str | None = None, path: str = "/me", **settings: Any) -> Stack:
     """Return a request with a strict check and user info, of a subject with so many sessions."""
     app = site("gosession")
-    app.config.update(GOSESSION_STORE=bench.url, GOSESSION_KEY_PREFIX=f"bench-{secrets.token_hex(4)}")
+    app.config.update(GOSESSION_STORE=bench.url, GOSESSION_KEY_PREFIX=prefix or f"bench-{secrets.token_hex(4)}")
     app.config.update({f"GOSESSION_{name.upper()}": value for name, value in settings.items()})
     gosession: GoSession[dict[str, Any]] = GoSession(app, user_loader=_load)
 
@@ -84,17 +116,18 @@ def ours(bench: Bench, *, sessions: int = 1, **settings: Any) -> Call:
     def me() -> str:
         return str(current_user["name"])
 
+    app.add_url_rule("/public", view_func=lambda: str(USER["name"]))
     with app.test_request_context(headers={"User-Agent": AGENT}):
         bench.closing.callback(gosession.manager.close)
         tokens = [gosession.manager.login("ada", device=HERE).access_token for _ in range(sessions)]
-    return call(app, "/me", Authorization=f"Bearer {tokens[-1]}")
+    return stack(app, path, **({"Authorization": f"Bearer {tokens[-1]}"} if path == "/me" else {}))
 
 
 def _load(subject: str) -> dict[str, Any]:
     return {**USER, "id": subject}
 
 
-def jwt_extended(client: Any, *, blocklist: bool = True, user: bool = True) -> Call:
+def jwt_extended(client: Any, *, blocklist: bool = True, user: bool = True) -> Stack:
     """Return a request with Flask-JWT-Extended's check, its blocklist and its user as its documentation has them."""
     from flask_jwt_extended import JWTManager, create_access_token, current_user, get_jwt_identity, jwt_required
 
@@ -114,10 +147,10 @@ def jwt_extended(client: Any, *, blocklist: bool = True, user: bool = True) -> C
 
     with app.app_context():
         token = create_access_token(identity=USER["id"])
-    return call(app, "/me", Authorization=f"Bearer {token}")
+    return stack(app, "/me", Authorization=f"Bearer {token}")
 
 
-def login_manager(client: Any, *, on_server: bool) -> Call:
+def login_manager(client: Any, *, on_server: bool) -> Stack:
     """Return a request with Flask-Login's check, its session in the cookie or, by Flask-Session, in Redis."""
     from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 
@@ -150,14 +183,60 @@ def login_manager(client: Any, *, on_server: bool) -> Call:
     browser.get("/in", headers={"User-Agent": AGENT})
     cookie = browser.get_cookie("session")
     assert cookie is not None
-    return call(app, "/me", Cookie=f"session={cookie.value}")
+    return stack(app, "/me", Cookie=f"session={cookie.value}")
+
+
+def security(client: Any) -> Stack:
+    """Return a request with Flask-Security's token, and its user from a database in memory."""
+    from flask_security import RoleMixin, Security, SQLAlchemyUserDatastore, UserMixin, auth_required, current_user
+    from flask_sqlalchemy import SQLAlchemy
+
+    app = site("security")
+    app.config.update(
+        SECURITY_PASSWORD_SALT=SECRET,
+        SQLALCHEMY_DATABASE_URI="sqlite://",
+        SECURITY_PASSWORD_HASH="plaintext",
+        SECURITY_JOIN_USER_ROLES=False,
+    )
+    database = SQLAlchemy(app)
+
+    class Role(database.Model, RoleMixin):  # type: ignore[name-defined,misc]  # made at run time
+        id = database.Column(database.Integer, primary_key=True)
+        name = database.Column(database.String(80))
+
+    class User(database.Model, UserMixin):  # type: ignore[name-defined,misc]  # made at run time
+        id = database.Column(database.Integer, primary_key=True)
+        name = database.Column(database.String(80))
+        email = database.Column(database.String(255), unique=True)
+        password = database.Column(database.String(255))
+        active = database.Column(database.Boolean)
+        fs_uniquifier = database.Column(database.String(64), unique=True)
+        roles: ClassVar[list[Any]] = []
+
+    users = SQLAlchemyUserDatastore(database, User, Role)
+    Security(app, users)
+
+    @app.get("/me")
+    @auth_required("token")
+    def me() -> str:
+        return str(current_user.name)
+
+    with app.app_context():
+        database.create_all()
+        user = users.create_user(
+            name=USER["name"], email="ada@example.org", password="x", active=True, fs_uniquifier="f" * 32
+        )
+        database.session.commit()
+        token = user.get_auth_token()
+    return stack(app, "/me", **{"Authentication-Token": token})
 
 
 class Peers:
-    """The requests of those peers that are installed, and a sentence about those that are not."""
+    """The requests of those peers that are installed, or of the *only* one; a sentence about those that are not."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self.calls: dict[str, Call] = {}
+    def __init__(self, client: redis.Redis, *, only: str | None = None) -> None:
+        self._only = only
+        self.stacks: dict[str, Stack] = {}
         self.missing: list[str] = []
         self._add(
             "Flask-JWT-Extended", ("flask_jwt_extended",), lambda: jwt_extended(client, blocklist=False, user=False)
@@ -170,10 +249,16 @@ class Peers:
             ("flask_session", "flask_login"),
             lambda: login_manager(client, on_server=True),
         )
+        self._add("Flask-Security token, user from SQLite", ("flask_security",), lambda: security(client))
 
-    def _add(self, name: str, modules: tuple[str, ...], make: Callable[[], Call]) -> None:
+    @property
+    def calls(self) -> dict[str, Call]:
+        """Their requests, in this process."""
+        return {name: call(each) for name, each in self.stacks.items()}
+
+    def _add(self, name: str, modules: tuple[str, ...], make: Callable[[], Stack]) -> None:
         absent = [module for module in modules if find_spec(module) is None]
         if absent:
             self.missing.append(f"  {name} is left out: {', '.join(absent)} is not installed (extra `bench`).")
-        else:
-            self.calls[name] = make()
+        elif self._only in (None, name):
+            self.stacks[name] = make()

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from .people import fill_in
-from .test_sessions import api_login
+from .people import fill_in, sign_in_by_api
 
 DRAFTS = "Object.keys(sessionStorage).filter(key => key.startsWith('draft'))"
 
@@ -16,7 +15,7 @@ def test_a_401_in_the_middle_of_a_submit_loses_nothing(visit, single_url):
     """The session ends while somebody writes; after signing in again the text is there, and is saved."""
     page = visit(single_url).sign_in("alice", path="/profile")
     page.get_by_label("About you").fill("Two hours of work.")
-    api_login(single_url, "alice")
+    sign_in_by_api(single_url, "alice")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("Not saved, your text is kept").wait_for()
     page.get_by_role("link", name="Sign in again").click()
@@ -61,15 +60,33 @@ def test_the_keyboard_is_enough_to_sign_in(visit, url):
     page = visit(url).open("/sign-in")
     focused = "document.activeElement.name || document.activeElement.textContent.trim()"
     order = []
-    for keys in (None, "alice", "wonderland", " ", None):
+    for keys in (None, None, "alice", "wonderland", " ", None, None):
         page.keyboard.press("Tab")
         order.append(page.evaluate(focused))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
         if keys:
             page.keyboard.type(keys)
-    assert order == ["Skip to the content", "username", "password", "remember", "Sign in"]
+    assert order == ["Skip to the content", "Latchkey", "username", "password", "remember", "alone", "Sign in"]
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Hello, alice").wait_for()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_keyboard_goes_the_way_of_the_eye(visit, url, width):
+    """From the first link to the last button, what has the focus next stands further right, or further down."""
+    where = """() => {
+        const { left, top, height } = document.activeElement.getBoundingClientRect();
+        return [Math.round(top + scrollY + height / 2), Math.round(left)];
+    }"""
+    page = visit(url, viewport={"width": width, "height": 900}).sign_in("alice", path="/devices")
+    page.keyboard.press("Tab")  # the link that skips all this
+    places = []
+    for _ in page.locator("a:visible, button:visible").all()[1:]:
+        page.keyboard.press("Tab")
+        places.append(tuple(page.evaluate(where)))
+    assert len(set(places)) == len(places) >= 8
+    assert places == sorted(places)
 
 
 @pytest.mark.long
@@ -81,7 +98,7 @@ def test_without_scripts_people_sign_in_and_out_everywhere(visit, url):
     page.reload()
     others = page.get_by_role("listitem").filter(has_not_text="This device").filter(has_text="Signed in")
     others.get_by_role("button", name="Sign out").first.click()
-    page.get_by_text("The device was signed out.").wait_for()
+    page.get_by_text("That device is signed out.").wait_for()
     other.reload()
     other.get_by_text("This session was signed out.").wait_for()
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()
@@ -98,14 +115,13 @@ def test_changing_the_password_asks_again_and_signs_out_the_rest(visit, run_app)
     page.get_by_role("link", name="Password").click()
     page.get_by_role("heading", name="Confirm that it is you").wait_for()
     page.get_by_label("Password").fill("wonderful")
-    page.get_by_role("button", name="Go on").click()
-    page.get_by_role("alert").filter(has_text="The password is wrong.").wait_for()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("alert").filter(has_text="That password is wrong.").wait_for()
     page.get_by_label("Password").fill("wonderland")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_label("New password").fill("through the looking-glass")
-    page.get_by_role("button", name="Change it").click()
-    page.get_by_text("The password was changed. Other devices signed out: 1.").wait_for()
-    other.get_by_role("button", name="Renew it now").click()
+    page.get_by_role("button", name="Change password").click()
+    page.get_by_text("Your password is changed. Other devices signed out: 1.").wait_for()
     other.get_by_role("alert").filter(has_text="The password was changed; please sign in again.").wait_for()
 
 

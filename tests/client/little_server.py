@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from servers import served
 from werkzeug.wrappers import Request, Response
 
 START = 1_700_000_000
@@ -23,11 +23,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class QuietHandler(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        pass
 
 
 def _jwt(claims: dict[str, Any]) -> str:
@@ -121,13 +116,5 @@ def unavailable() -> Response:
 
 @contextmanager
 def serving(app: LittleServer) -> Iterator[LittleServer]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    app.url = f"http://127.0.0.1:{server.port}"
-    try:
+    with served(app) as app.url:
         yield app
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

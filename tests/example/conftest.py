@@ -15,7 +15,7 @@ from werkzeug.security import generate_password_hash
 
 from example_app import create_app
 from example_app.users import Users
-from flask_gosession.context import state_of
+from flask_gosession.web.state import state_of
 
 
 @pytest.fixture(scope="session")

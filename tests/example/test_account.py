@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from example_app.users import Users
 from flask_gosession.testing.clock import FakeClock
 
 from .browsing import BROWSER, Browser
 
 
 def test_the_devices_are_listed_and_one_is_this(app):
-    """Each device shows its class and address; exactly one is marked."""
+    """Each device shows its client and address; exactly one is marked."""
     alice = Browser(app, "alice")
     app.test_client().post("/auth/login", json={"username": "alice", "password": "wonderland", "client": "ios"})
     page = alice.get("/devices").text
     assert page.count("This device") == 1
-    assert page.count("<dd>127.0.0.1</dd>") == 2
-    assert "<dd>ios</dd>" in page
+    assert page.count('Same address as you <span class="hint">127.0.0.1</span>') == 2
+    assert "<dd>iPhone or iPad</dd>" in page
 
 
 def test_a_device_is_signed_out(app):
     """Signing out another device ends that one, which is told so, and leaves this one."""
     alice, other = Browser(app, "alice"), Browser(app, "alice")
-    assert "The device was signed out." in alice.send(f"/devices/{other.sid}/sign-out").text
+    assert "That device is signed out." in alice.send(f"/devices/{other.sid}/sign-out").text
     assert "This session was signed out." in other.client.get("/", headers=BROWSER, follow_redirects=True).text
     assert alice.get("/").status_code == 200
+
+
+def test_what_has_ended_is_listed(app):
+    """The devices page says what was signed out lately: what it was, why, and which client did it."""
+    alice = Browser(app, "alice")
+    assert "Nothing else is signed in." in alice.get("/devices").text
+    assert "Nothing yet." in alice.get("/devices").text
+    app.test_client().post("/auth/login", json={"username": "alice", "password": "wonderland", "client": "ios"})
+    (sid,) = (each for each in _sids(alice) if each != alice.sid)
+    alice.send(f"/devices/{sid}/sign-out")
+    page = " ".join(alice.get("/devices").text.partition("Recently signed out")[2].split())
+    assert "<strong>Signed out</strong>" in page
+    assert "iPhone or iPad, ended by a browser" in page
+
+
+def _sids(browser):
+    return re.findall(r"/devices/([\w-]{22})/sign-out", browser.get("/devices").text)
 
 
 def test_nobody_signs_out_a_strangers_device(app):
@@ -45,7 +65,7 @@ def test_signing_out_this_device_leads_to_the_form(app):
 def test_all_others_are_signed_out(app):
     """One button ends every other session and says how many."""
     alice, *others = (Browser(app, "alice") for _ in range(3))
-    assert "Devices signed out: 2." in alice.send("/devices/sign-out-others").text
+    assert "Other devices signed out: 2." in alice.send("/devices/sign-out-others").text
     assert [other.get("/").status_code for other in others] == [303, 303]
 
 
@@ -53,7 +73,7 @@ def test_all_others_are_signed_out(app):
 def test_forms_need_their_proof(app, path):
     """A form that no page of the app has sent changes nothing, and the answer is a page (CSR-01)."""
     alice = Browser(app, "alice")
-    answer = alice.send(path, csrf_token="")
+    answer = alice.send(path, gosession_csrf="")
     assert answer.status_code == 403
     assert "could not be verified" in answer.text
 
@@ -70,7 +90,7 @@ def test_a_script_gets_json(app):
     """The form sent by the page's script is answered as JSON, also when it is refused."""
     alice = Browser(app, "alice")
     headers = {"Accept": "application/json", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
-    csrf = {"X-CSRF-Token": alice.client.get_cookie("gosession_csrf").value}
+    csrf = {"X-GoSession-CSRF": alice.client.get_cookie("gosession_csrf").value}
     saved = alice.client.post("/profile", data={"about": "x"}, headers={**headers, **csrf})
     assert saved.json == {"message": "Saved."}
     refused = alice.client.post("/profile", data={"about": "x"}, headers=headers)
@@ -88,20 +108,32 @@ def test_a_new_password_ends_the_others(app):
     assert [app.test_client().post("/auth/login", json=one).status_code for one in tries] == [401, 200]
 
 
+def test_a_login_with_the_old_password_does_not_overtake_the_change(app, monkeypatch):
+    """LIF-05: the old password is checked, then it changes elsewhere, and the login under way is refused."""
+    alice, by_password = Browser(app, "alice"), Users.by_password
+
+    def checked_too_early(users, *credentials):
+        monkeypatch.undo()
+        found = by_password(users, *credentials)
+        alice.send("/password", password="looking-glass")
+        return found
+
+    monkeypatch.setattr(Users, "by_password", checked_too_early)
+    answer = app.test_client().post("/auth/login", json={"username": "alice", "password": "wonderland"})
+    assert (answer.status_code, answer.json["reason"]) == (401, "password_changed")
+
+
 def test_a_short_password_is_refused(app):
     """Fewer than eight characters change nothing."""
     answer = Browser(app, "alice").send("/password", password="short")
     assert answer.status_code == 400
-    assert "needs 8 characters or more" in answer.text
+    assert "needs at least 8 characters" in answer.text
 
 
-def test_an_old_login_is_confirmed_first(app, monkeypatch):
+def test_an_old_login_is_confirmed_first(app):
     """Later than a quarter of an hour after the login the password is asked for again, and then leads back."""
     alice = Browser(app, "alice")
-    manager = app.extensions["gosession"]["default"].manager
-    clock = FakeClock(manager.clock())
-    monkeypatch.setattr(manager, "clock", clock)
-    monkeypatch.setattr(manager.subjects, "_clock", clock)
+    clock = app.extensions["gosession"]["default"].clock.source = FakeClock()
     clock.advance(12 * 60)
     alice.get("/")  # a page that is used keeps its token fresh, but not its login
     clock.advance(2 * 60)

@@ -28,10 +28,14 @@ def test_the_way_back_stays_on_this_host(client, target):
 
 
 def test_a_wrong_password_is_told_in_the_form(client):
-    """The form comes back with the problem, tied to its fields for those who do not see it, and what they typed not."""
-    answer = client.post("/sign-in", data={**ALICE, "password": "hunter2"}, headers=BROWSER)
+    """The form comes back with the problem, the user name and the choices, and without the password."""
+    typed = {**ALICE, "password": "hunter2", "remember": "1"}
+    answer = client.post("/sign-in", data=typed, headers=BROWSER)
     assert answer.status_code == 401
     assert b'role="alert"' in answer.data
+    assert b'name="username" value="alice"' in answer.data
+    assert b'name="remember" value="1" checked' in answer.data
+    assert b'name="alone" value="1" checked' not in answer.data
     assert b"hunter2" not in answer.data
     assert "Set-Cookie" not in answer.headers
 
@@ -53,8 +57,8 @@ def test_signing_out_ends_the_session(client):
     client.post("/sign-in", data=ALICE, headers=BROWSER)
     value = client.get_cookie("gosession_access").value
     page = client.get("/", headers=BROWSER).text
-    csrf = re.search(r'name="csrf_token" value="([^"]+)"', page)[1]
-    answer = client.post("/sign-out", data={"csrf_token": csrf}, headers=BROWSER)
+    csrf = re.search(r'name="gosession_csrf" value="([^"]+)"', page)[1]
+    answer = client.post("/sign-out", data={"gosession_csrf": csrf}, headers=BROWSER)
     assert (answer.status_code, answer.location) == (303, "/sign-in")
     client.set_cookie("gosession_access", value)
     assert client.get("/", headers=BROWSER).status_code == 303
@@ -74,6 +78,40 @@ def test_a_refused_login_is_told_in_the_form(app, client):
     answer = app.test_client().post("/sign-in", data=ALICE, headers=BROWSER)
     assert answer.status_code == 409
     assert b"No further session is allowed" in answer.data
+
+
+def test_a_login_may_take_the_place_of_all_others(app, client):
+    """With the box ticked every other session ends, of any client; without it none does."""
+    other, program = app.test_client(), app.test_client()
+    other.post("/sign-in", data=ALICE, headers=BROWSER)
+    token = program.post("/auth/login", json={**ALICE, "client": "api"}).json["access_token"]
+    client.post("/sign-in", data=ALICE, headers=BROWSER)
+    assert other.get("/", headers=BROWSER).status_code == 200
+    client.post("/sign-out", headers=BROWSER)
+    client.post("/sign-in", data={**ALICE, "alone": "1"}, headers=BROWSER)
+    assert other.get("/", headers=BROWSER).status_code == 303
+    refused = program.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    assert (refused.status_code, refused.json["reason"]) == (401, "evicted")
+
+
+@pytest.mark.parametrize("settings", [{"GOSESSION_SESSION_LIMIT": 1}])
+def test_the_form_says_what_ended_the_session(app, client):
+    """Without any script the form says why, when and by which client the session ended: once."""
+    client.post("/sign-in", data=ALICE, headers=BROWSER)
+    app.test_client().post("/auth/login", json={**ALICE, "client": "ios"})
+    page = " ".join(client.get("/", headers=BROWSER, follow_redirects=True).text.partition("<main")[2].split())
+    assert 'class="ending" data-tone="notable"' in page
+    assert "You signed in elsewhere, and that ended this session." in page
+    assert 'By <span class="client">an iPhone or iPad</span>, </span><time datetime=' in page
+    assert "ending" not in client.get("/sign-in", headers=BROWSER).text.partition("<main")[2]
+
+
+def test_the_header_says_who_is_signed_in(client):
+    """Every page of a person has their name in the header; the form has none."""
+    client.post("/sign-in", data=ALICE, headers=BROWSER)
+    header = client.get("/profile", headers=BROWSER).text.partition("<header>")[2].partition("</header>")[0]
+    assert "<strong>alice</strong>" in header
+    assert "Latchkey" in header
 
 
 def test_the_page_forbids_what_it_does_not_need(client):

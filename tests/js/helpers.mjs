@@ -1,5 +1,5 @@
 /** A little server, storage, locks and clock: everything that a GoSession takes from its browser. */
-import { GoSession } from "../../flask_gosession/static/gosession.js";
+import { GoSession } from "../../flask_gosession/endpoints/static/gosession.js";
 
 export const BASE = "https://app.test/auth";
 export const START = 1_700_000_000;

@@ -1,7 +1,7 @@
 /** The functions that decide, without a browser. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { localStore, parseState, refreshTime, timesOf, verdict } from "../../flask_gosession/static/gosession.js";
+import { localStore, parseState, refreshTime, timesOf, verdict } from "../../flask_gosession/endpoints/static/gosession.js";
 import { jwt } from "./helpers.mjs";
 
 test("the end of a token is read without a key, also beside claims that are not ASCII", () => {
@@ -17,15 +17,11 @@ test("the state cookie is three integers and nothing else", () => {
   for (const text of ["", "1.2", "1.2.3.4", "a.2.3", "1.2.-3", undefined, null]) assert.equal(parseState(text), null);
 });
 
-test("a renewal is due a tenth of the life, at least 30 s and at most half the life before the end", () => {
-  assert.equal(refreshTime(10_000, 0), 9_000);
-  assert.equal(refreshTime(100, 0), 70);
-  assert.equal(refreshTime(10, 0), 5);
-});
-
-test("chance moves a renewal earlier by at most a fifth of the margin", () => {
-  assert.equal(refreshTime(10_000, 0, 1), 8_800);
-  assert.equal(refreshTime(10, 0, 1), 5);
+test("a renewal is due at 50 to 90 % of the life, at random", () => {
+  assert.equal(refreshTime(11_000, 1_000, 0), 6_000);
+  assert.equal(refreshTime(11_000, 1_000, 1), 10_000);
+  const drawn = Array.from({ length: 50 }, () => refreshTime(11_000, 1_000));
+  assert.ok(new Set(drawn).size > 20 && Math.min(...drawn) >= 6_000 && Math.max(...drawn) < 10_000);
 });
 
 test("an answer to an older token never ends the session: it is asked again with the newer one", () => {

@@ -70,7 +70,7 @@ test("the token goes to no other origin, in neither mode", async () => {
   assert.equal(server.seen.length, 12);
   for (const { headers } of server.seen) {
     assert.equal(headers.get("Authorization"), null);
-    assert.equal(headers.get("X-CSRF-Token"), null);
+    assert.equal(headers.get("X-GoSession-CSRF"), null);
   }
 });
 
@@ -290,11 +290,11 @@ test("cookie mode: times from the state cookie, CSRF on unsafe methods only, no 
   assert.equal(session.secondsLeft(), 900);
   await session.fetch(PAGE);
   await session.fetch(PAGE, { method: "POST", body: "x" });
-  assert.deepEqual(server.seen.map(({ headers }) => headers.get("X-CSRF-Token")), [null, "csrf-value"]);
+  assert.deepEqual(server.seen.map(({ headers }) => headers.get("X-GoSession-CSRF")), [null, "csrf-value"]);
   clock.seconds += 1000;
   assert.equal((await session.fetch(PAGE)).status, 200);
   assert.equal(server.refreshes, 1);
-  assert.equal(server.seen[2].headers.get("X-CSRF-Token"), "csrf-value");
+  assert.equal(server.seen[2].headers.get("X-GoSession-CSRF"), "csrf-value");
   assert.equal(session.secondsLeft(), 900);
   assert.ok(server.seen.every(({ headers }) => !headers.has("Authorization")));
 });
@@ -309,7 +309,7 @@ test("cookie mode: other cookie names, and a clock that is wrong by an hour eith
     assert.equal(Math.round(session.secondsLeft()), 900);
     await session.fetch(PAGE, { method: "DELETE" });
     assert.equal(server.refreshes, 0);
-    assert.equal(server.seen.at(-1).headers.get("X-CSRF-Token"), "csrf-value");
+    assert.equal(server.seen.at(-1).headers.get("X-GoSession-CSRF"), "csrf-value");
   }
 });
 
@@ -332,7 +332,7 @@ test("cookie mode: sign-out sends the CSRF value; 503 keeps the session and can 
   assert.equal(session.signedIn, true);
   server.down = null;
   assert.equal(await session.signOut(), true);
-  assert.equal(server.seen[1].headers.get("X-CSRF-Token"), "csrf-value");
+  assert.equal(server.seen[1].headers.get("X-GoSession-CSRF"), "csrf-value");
   assert.deepEqual(session.events, ["ended logged_out"]);
 });
 
@@ -369,15 +369,27 @@ test("cookie mode: asking though the cookie can be read leaves nothing behind th
 
 test("a started page renews ahead of the end by itself, and says so before", async () => {
   const { session } = started();
-  clock.seconds += 780;
+  clock.seconds += 440;
   mock.timers.tick(60_000);
   await settled();
   assert.equal(server.refreshes, 0);
-  clock.seconds += 60;
+  clock.seconds += 380;
   mock.timers.tick(60_000);
   await settled();
   assert.equal(server.refreshes, 1);
   assert.deepEqual(session.events, ["expiring", "refreshed"]);
+});
+
+test("an opaque token, which does not say when it ends, is renewed when the answer said", async () => {
+  const { session } = started();
+  const pair = { access_token: "v2.a", refresh_token: server.renewal, expires_in: 90_000, refresh_after: 500 };
+  session.signIn({ ...pair, session_expires_at: clock.seconds + 90_000 });
+  for (const [seconds, refreshes] of [[490, 0], [20, 1]]) {
+    clock.seconds += seconds;
+    mock.timers.tick(60_000);
+    await settled();
+    assert.equal(server.refreshes, refreshes);
+  }
 });
 
 test("a page that slept renews once when it wakes, though no timer ran", async () => {

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import servers
+from drawn import drawn
 from flask import Flask, jsonify, request
 
 from flask_gosession import GoSession
-from flask_gosession.context import state_of
+from flask_gosession.web.state import state_of
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Answer(NamedTuple):
 def make_app(url: str, **config: Any) -> Flask:
     """Return an app over the store at *url* that anybody may sign in to."""
     app = Flask("shop")
-    app.secret_key = "of-an-app-under-load-and-long-enough"
+    app.secret_key = drawn("load")
     app.config.update(
         {f"GOSESSION_{name}": value for name, value in {"STORE": url, "TOUCH_INTERVAL": 0, **config}.items()}
     )

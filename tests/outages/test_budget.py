@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 import servers
 
-from flask_gosession.context import state_of
+from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import StoreUnavailable
-from flask_gosession.manager import SessionManager
 from flask_gosession.stores.breaker import BreakerStore
 from flask_gosession.stores.registry import open_store
 from flask_gosession.testing.faulty import FaultyStore
 from flask_gosession.tokens.opaque import OpaqueCodec
+from flask_gosession.web.state import state_of
 
 from .load import LOOSELY, make_app
 from .machines import Machine, machine
@@ -34,11 +34,11 @@ def test_hole_that_opens_after_the_load(server, operation):
     """STO-07: a write that times out is neither looked up nor tried again: the caller hears of it at once."""
     store = FaultyStore(open_store(server.url))
     manager = SessionManager(store, OpaqueCodec(secrets.token_bytes(32)))
-    token = manager.login("alice").access_token
+    pair = manager.login("alice")
     operations = {
         "login": lambda: manager.login("alice"),
-        "refresh": lambda: manager.refresh(token),
-        "logout": lambda: manager.logout(token),
+        "refresh": lambda: manager.refresh(pair.refresh_token or ""),
+        "logout": lambda: manager.logout(pair.access_token),
         "ban": lambda: manager.ban("alice", until=time.time() + 60),
     }
     store.before_swap(server.freeze)

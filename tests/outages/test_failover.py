@@ -94,6 +94,12 @@ def test_silent_sentinels_share_one_budget():
 
 
 def seconds_of(store: Store, number: int) -> float:
+    """Return how long a call takes; one that was late is made again: a busy machine is late once, a fault twice."""
+    first = _once(store, number)
+    return first if first < 0.5 * LOOSELY else min(first, _once(store, number))
+
+
+def _once(store: Store, number: int) -> float:
     began = time.monotonic()
     with suppress(StoreUnavailable):
         store.load(f"user-{number}")

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,46 +10,15 @@ import pytest
 import servers
 
 from .machines import machine
+from .workers import forked_workers
 
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS),
 ]
 
-TESTS = Path(__file__).parents[1]
 CALLERS = 8
 TURNS = 25
-
-
-@contextmanager
-def two_forked_workers(store: str, log: Path) -> Iterator[str]:
-    """Run the app in two workers with eight threads each; yield its address."""
-    port = servers.free_port()
-    command = ["gunicorn", "--preload", "-w", "2", "--threads", "8", "-b", f"127.0.0.1:{port}", "outages.preloaded:app"]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=TESTS,
-            env={**os.environ, "STORE_UNDER_TEST": store},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        servers.wait_until(lambda: _answers(process, url, log), "an answer of gunicorn", 30)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _answers(process: subprocess.Popen[bytes], url: str, log: Path) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError(f"gunicorn ended at once:\n{log.read_text()}")
-    try:
-        return httpx.get(f"{url}/pid").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def log_in(client: httpx.Client, user: str) -> str:
@@ -77,7 +41,7 @@ def visit(url: str, number: int) -> set[str]:
 
 
 def assert_nothing_is_mixed_up(store: str, log: Path) -> None:
-    with two_forked_workers(store, log) as url, ThreadPoolExecutor(CALLERS) as pool:
+    with forked_workers(store, log, "-w", "2", "--threads", "8") as url, ThreadPoolExecutor(CALLERS) as pool:
         pids = set().union(*pool.map(lambda number: visit(url, number), range(CALLERS)))
     assert len(pids) == 2
     assert "Traceback" not in log.read_text()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import servers
+from drawn import drawn
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "services"
 NODE = shutil.which("node")
@@ -57,7 +58,7 @@ class Issuer(Site):
 
     def start(self, *keys: dict[str, str]) -> None:
         settings = {
-            "FLASK_SECRET_KEY": "of-the-issuer-under-test-and-long-enough",
+            "FLASK_SECRET_KEY": drawn("issuer"),
             "FLASK_GOSESSION_KEYS": json.dumps(keys),
             "FLASK_GOSESSION_STORE": f"sqlite:///{self.folder}/{self.port}.db",
             "FLASK_GOSESSION_ISSUER": ISSUER,

@@ -25,7 +25,7 @@ def signed(*keys, audience=AUDIENCE, issuer=ISSUER, kind=TokenType.ACCESS, age=0
     issued = int(time.time() - age)
     jti = ids.new_id()
     claims = Claims("ada", ids.new_id(), jti, kind, issued_at=issued, expires_at=int(issued + life))
-    return JWTCodec(Keyring.from_config(keys), issuer=issuer, audience=audience).encode(claims, jti)
+    return JWTCodec(Keyring.from_config(keys), issuer=issuer, audience=audience).encode(claims)
 
 
 def encoded(part) -> str:

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from flask_gosession.errors import AuthError
 from flask_gosession.session.check import check
+from flask_gosession.session.device import Device
 from flask_gosession.session.policy import Policy
 from flask_gosession.session.record import MAJOR, Actor, Session, SubjectRecord
 from flask_gosession.session.rotate import Successor, rotate
-from flask_gosession.tokens.types import Claims, TokenType
+from flask_gosession.tokens.types import Claims, PairIds, TokenType
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
@@ -37,7 +38,7 @@ def session(number: int = 1, at: float = NOW, **fields: Any) -> Session:
         seen=at,
         expires=at + 30 * DAY,
         idle=7 * DAY,
-        lifetime=900.0,
+        access_lifetime=900.0,
     )
     return replace(made, **fields)
 
@@ -49,21 +50,29 @@ def record(*sessions: Session, **fields: Any) -> SubjectRecord:
 
 def access(of: Session, **fields: Any) -> Claims:
     """Return what the session's current access token says."""
-    return replace(Claims(SUBJECT, of.id, of.access, TokenType.ACCESS, of.gen), **fields)
+    return replace(Claims(SUBJECT, of.id, of.access, TokenType.ACCESS, of.gen, parent=of.parent_refresh), **fields)
 
 
 def refresh(of: Session, **fields: Any) -> Claims:
     """Return what the session's current refresh token says."""
-    return replace(Claims(SUBJECT, of.id, of.refresh or b"", TokenType.REFRESH, of.gen), **fields)
+    claims = Claims(SUBJECT, of.id, of.refresh or b"", TokenType.REFRESH, of.gen, parent=of.parent_refresh)
+    return replace(claims, **fields)
+
+
+def successor(*numbers: int, device: Device = Device()) -> Successor:  # noqa: B008 - a frozen value
+    """Return a pair to come whose ids are those numbers."""
+    return Successor(id_of("", *numbers), _pair_ids, device)
 
 
 def rotated(of: SubjectRecord, now: float, *, number: int = 1, policy: Policy = POLICY) -> SubjectRecord:
     """Return the record after the session of that number was refreshed by its current token."""
     old = of.session(id_of("sid", number))
     assert old is not None
-    gen = old.gen + 1
-    successor = Successor(id_of("a", number, gen), id_of("r", number, gen))
-    return rotate(of, refresh(old), successor, now, policy).record
+    return rotate(of, refresh(old), successor(number, old.gen + 1), now, policy).record
+
+
+def _pair_ids(_parent: bytes | None, seed: bytes) -> PairIds:
+    return PairIds((b"a" + seed)[:16], (b"r" + seed)[:16])
 
 
 def sids(of: SubjectRecord) -> list[int]:

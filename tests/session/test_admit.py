@@ -187,10 +187,10 @@ def test_no_clock_sees_more_than_the_limit(ends, limit, skew):
 
 def test_impersonated_sessions_are_not_the_persons_own():
     """An impersonated session neither evicts the person's own nor is evicted by it."""
-    own, acted = session(1), session(2, act=BEHIND)
+    own, acted = session(1), session(2, actor=BEHIND)
     assert sids(admit(record(own), acted, NOW, POLICY, limit=1).record) == [1, 2]
     assert sids(admit(record(acted), own, NOW, POLICY, limit=1).record) == [2, 1]
-    assert sids(admit(record(own, acted), session(3, act=BEHIND), NOW, POLICY, limit=1).record) == [1, 3]
+    assert sids(admit(record(own, acted), session(3, actor=BEHIND), NOW, POLICY, limit=1).record) == [1, 3]
 
 
 def test_login_forgets_that_the_user_was_gone():

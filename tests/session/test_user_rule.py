@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from flask_gosession.session.change import KEPT_AFTER_END, is_empty, tidy
+from flask_gosession.session.change import BRIEFLY, KEPT_AFTER_END, kept_until, tidy
 from flask_gosession.session.record import UserInfo
 from flask_gosession.session.user import FILL_WINDOW, MARKER_LIFETIME, fill, forget
 
@@ -54,8 +54,8 @@ def test_marker_outlives_every_fill():
     """Where nothing is stored, `forget` leaves a marker that outlives the window of any fill, then goes."""
     marked = forget(record(), 1234, NOW).record
     assert marked.last_end == NOW + MARKER_LIFETIME > NOW + FILL_WINDOW
-    assert not is_empty(marked, NOW + MARKER_LIFETIME)
-    assert is_empty(marked, NOW + MARKER_LIFETIME + KEPT_AFTER_END)
+    assert not kept_until(marked) <= NOW + MARKER_LIFETIME
+    assert kept_until(marked) <= NOW + MARKER_LIFETIME + BRIEFLY
 
 
 def test_marker_never_gets_shorter():

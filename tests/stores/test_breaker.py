@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+import servers
 
+from flask_gosession.deadline import WithoutWaiting
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, StoreFull, Swap
 from flask_gosession.stores.breaker import FAILURES, BreakerStore, BrokenCircuit
@@ -158,3 +160,45 @@ def test_a_full_store_is_not_down(breaker, patient):
     fail(breaker, FAILURES + 2)
     patient.error = None
     assert breaker.load("alice") is None
+
+
+def test_what_may_not_wait_leaves_the_probe_to_a_thread(breaker, patient, clock):
+    """TRU-05: a public page is refused at once while a thread asks; the thread's success lets everybody in again."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    clock.now += 0.5
+    patient.gate = threading.Event()
+    with WithoutWaiting():
+        fail(breaker, 1)
+        assert patient.entered.wait(5)
+        fail(breaker, 1)
+    assert patient.asked == FAILURES + 1
+    patient.error = None
+    patient.gate.set()
+    servers.wait_until(lambda: not breaker.is_broken, "a success of the thread's probe")
+    with WithoutWaiting():
+        assert breaker.load("alice") is None
+
+
+def test_what_may_not_wait_asks_a_store_that_does_not_fail(breaker, patient):
+    """One failure is no reason to show a public page as to a guest."""
+    patient.error = StoreUnavailable()
+    fail(breaker, 1)
+    patient.error = None
+    with WithoutWaiting():
+        assert breaker.load("alice") is None
+
+
+def test_where_no_thread_can_be_started(breaker, patient, clock, monkeypatch):
+    """The page is shown all the same, and the next one tries again."""
+    patient.error = StoreUnavailable()
+    fail(breaker, FAILURES)
+    clock.now += 0.5
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with WithoutWaiting():
+        fail(breaker, 2)
+    assert patient.asked == FAILURES

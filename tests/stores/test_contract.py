@@ -8,7 +8,7 @@ import pytest
 
 from flask_gosession.stores.base import Store
 from flask_gosession.stores.redis import RedisStore
-from flask_gosession.testing.contract import StoreContract
+from flask_gosession.testing.proofs.contract import StoreContract
 
 
 class TestContract(StoreContract):

@@ -15,14 +15,17 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from small_disk import mounted, remount
 
 from flask_gosession import ids
+from flask_gosession.engine.purging import purge_all
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
-from flask_gosession.stores.directory import STRIPES
-from flask_gosession.stores.envelope import seal
-from flask_gosession.stores.file import LEFTOVER_AGE, FileStore
-from flask_gosession.testing.contract import StoreContract
+from flask_gosession.stores.file import FileStore
+from flask_gosession.stores.file.directory import STRIPES
+from flask_gosession.stores.file.envelope import seal
+from flask_gosession.stores.file.store import LEFTOVER_AGE
+from flask_gosession.testing.proofs.contract import StoreContract
 
 HOUR = 3600.0
 
@@ -320,20 +323,15 @@ def test_out_of_descriptors(store: FileStore) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """Mount a file system of 64 KiB."""
-    mounted = tmp_path / "disk"
-    mounted.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mounted)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small tmpfs cannot be mounted here; run as root to fill a real disk")
-    yield mounted
-    subprocess.run(["umount", "-l", str(mounted)], check=True)
+    with mounted(tmp_path, "64k") as disk:
+        yield disk
 
 
-def test_full_disk(small_disk: Path) -> None:
+def test_full_disk(disk: Path) -> None:
     """On a full disk a login is refused, every old record stays whole, no leftovers, and a logout still works."""
-    store = FileStore.from_url((small_disk / "records").as_uri())
+    store = FileStore.from_url((disk / "records").as_uri())
     first = put(store, "first", b"x" * 6000)
     kept = {"first": first}
     with pytest.raises(StoreUnavailable) as caught:
@@ -343,15 +341,15 @@ def test_full_disk(small_disk: Path) -> None:
     with pytest.raises(StoreUnavailable):
         store.swap("first", first.etag, new(b"y" * 12000), time.time() + HOUR)
     assert {subject: store.load(subject) for subject in kept} == kept
-    assert len(records(small_disk / "records")) == len(kept)
+    assert len(records(disk / "records")) == len(kept)
     assert store.swap("first", first.etag, None, 0.0) is Swap.DONE
 
 
-def test_read_only_disk(small_disk: Path) -> None:
+def test_read_only_disk(disk: Path) -> None:
     """On a disk that went read-only checks go on and writes are refused. STO-08."""
-    store = FileStore.from_url((small_disk / "records").as_uri())
+    store = FileStore.from_url((disk / "records").as_uri())
     first = put(store)
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(disk, "ro")
     with pytest.raises(StoreUnavailable):
         store.swap("a", first.etag, None, 0.0)
     assert store.load("a") == first
@@ -376,6 +374,27 @@ def test_purge_of_leftovers(store: FileStore, path: Path) -> None:
     assert (store.purge(time.time() + LEFTOVER_AGE + HOUR), len(records(path))) == (1, 0)
 
 
+def test_purge_of_what_a_killed_writer_left(store: FileStore, path: Path) -> None:
+    """TRU-02: a temporary file whose record would have lived for a year goes a day after it was written, too."""
+    with store._directory.opened() as directory:
+        directory.write_aside(b"half", time.time() + 365 * 24 * HOUR)
+    assert (store.purge(time.time() + HOUR), len(records(path))) == (0, 1)
+    assert (store.purge(time.time() + LEFTOVER_AGE + HOUR), len(records(path))) == (0, 0)
+
+
+def test_purge_looks_through_the_folder_once(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRU-02: however much has ended, a purge lists the folder once, and lets others have their turn meanwhile."""
+    for number in range(60):
+        put(store, f"user-{number}")
+    listed: list[object] = []
+    turns: list[float] = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda fd: listed.append(fd) or scandir(fd))
+    monkeypatch.setattr(time, "sleep", turns.append)
+    assert purge_all(store, time.time() + 365 * 24 * HOUR) == 60
+    assert (len(listed), len(turns) >= 2) == (1, True)
+
+
 def test_purge_believes_the_header(store: FileStore, path: Path) -> None:
     """The time of change only hints at the end: a file that was touched is not purged early. STO-05."""
     first = put(store)
@@ -390,10 +409,12 @@ def test_fork_while_a_thread_waits(store: FileStore, path: Path) -> None:
     first = put(store)
     code = (
         "import os, sys\n"
+        "from contextlib import ExitStack\n"
         "from flask_gosession.stores.base import Record\n"
         "from flask_gosession.stores.file import FileStore\n"
         "store = FileStore.from_url(sys.argv[1])\n"
-        "for turn in store._directory._turns: turn.acquire()\n"
+        "turns = ExitStack()\n"
+        "for stripe in range(64): turns.enter_context(store._directory._locks.hold(stripe))\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    done = store.swap('a', bytes.fromhex(sys.argv[2]), Record(b'child', b'12345678'), 9e9)\n"

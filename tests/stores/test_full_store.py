@@ -12,15 +12,15 @@ import servers
 from msgspec.structs import replace
 
 from flask_gosession import events
+from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import AuthError, SessionEnded
-from flask_gosession.manager import SessionManager
-from flask_gosession.session.change import Change, bury
-from flask_gosession.session.drop import drop
+from flask_gosession.session.change import Change, end_sessions
 from flask_gosession.session.policy import Policy
 from flask_gosession.session.record import Ban, Session, SubjectRecord
-from flask_gosession.stores import redis as redis_module
+from flask_gosession.session.revoke import delete_whole_record
 from flask_gosession.stores.base import StoreFull
 from flask_gosession.stores.memory import MemoryStore
+from flask_gosession.stores.redis import store as redis_module
 from flask_gosession.stores.registry import open_store
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import FaultyStore
@@ -95,6 +95,45 @@ def test_revocation_deletes_the_record(manager, store, told, caplog):
     assert "deleted as a whole" in caplog.text
 
 
+class NoRoomToGrow(MemoryStore):
+    """Once it is full, it takes only what is no longer than what it replaces, as Redis beyond its limit does."""
+
+    full = False
+
+    def swap(self, subject, etag, new, expires_at, *, announce=False):
+        known = self.load(subject)
+        if self.full and new is not None and (known is None or len(new.value) > len(known.value)):
+            raise StoreFull
+        return super().swap(subject, etag, new, expires_at, announce=announce)
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_a_message_without_room_neither_keeps_a_session_nor_ends_others(marked, told):
+    """REV-01: where the message has no room, the session ends without it, and the others stay."""
+    store = NoRoomToGrow()
+    manager = manager_over(store, told)
+    if marked:
+        manager.revoke_all("alice", "kicked")
+    doomed, spared = (manager.login("alice", authenticated=manager.clock() + 1) for _ in range(2))
+    store.full = True
+    assert manager.revoke("alice", doomed.sid, "kicked", message="m" * 500).count == 1
+    assert [is_accepted(manager, pair.access_token) for pair in (doomed, spared)] == [False, True]
+    with pytest.raises(SessionEnded) as ended:
+        manager.check(doomed.access_token)
+    assert ended.value.reason == "kicked"
+
+
+def test_a_message_without_room_lets_all_sessions_of_a_marked_subject_end(told):
+    """REV-01: revoke_all of somebody who has a mark ends all their sessions, without its message."""
+    store = NoRoomToGrow()
+    manager = manager_over(store, told)
+    manager.revoke_all("alice", "kicked")
+    tokens = [manager.login("alice").access_token for _ in range(2)]
+    store.full = True
+    assert manager.revoke_all("alice", "kicked", message="m" * 500).count == 2
+    assert [is_accepted(manager, token) for token in tokens] == [False, False]
+
+
 def test_revocation_of_nobody_changes_nothing(manager, store):
     """REV-07: a logout that finds its session gone deletes nothing on a full store."""
     first, second = (manager.login("alice").access_token for _ in range(2))
@@ -141,29 +180,29 @@ def record(ban: Ban | None = None) -> SubjectRecord:
 
 
 def ending(one: SubjectRecord) -> Change[int]:
-    buried, ended = bury(one, one.sessions[:1], "kicked", NOW)
+    buried, ended = end_sessions(one, one.sessions[:1], "kicked", NOW)
     return Change(buried, 1, ended)
 
 
 def test_ban_in_force_is_never_dropped():
     """A record with a ban in force is not deleted to end a session; with one that is over, it is."""
     banned = record(Ban(NOW - 9, NOW + 9))
-    assert drop(banned, ending(banned), NOW) is None
+    assert delete_whole_record(banned, ending(banned), NOW) is None
     lapsed = record(Ban(NOW - 9, NOW))
-    dropped = drop(lapsed, ending(lapsed), NOW)
-    assert dropped is not None
-    assert dropped.record.last_end == 0
-    assert [ended.reason for ended in dropped.ended] == ["kicked", "revoked_all"]
+    deleted = delete_whole_record(lapsed, ending(lapsed), NOW)
+    assert deleted is not None
+    assert deleted.record.last_end == 0
+    assert [ended.reason for ended in deleted.ended] == ["kicked", "revoked_all"]
 
 
 def test_only_an_end_may_drop():
     """What ends nobody, and what brings somebody, is no reason to delete a record."""
     here = record()
     touched = replace(here, sessions=(replace(session(1), seen=NOW + 1), session(2)))
-    assert drop(here, Change(touched, None), NOW) is None
+    assert delete_whole_record(here, Change(touched, None), NOW) is None
     change = ending(here)
     brought = replace(change.record, sessions=(*change.record.sessions, session(3)))
-    assert drop(here, Change(brought, None, change.ended), NOW) is None
+    assert delete_whole_record(here, Change(brought, None, change.ended), NOW) is None
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_gosession.stores.base import Store
-from flask_gosession.testing.lost_replies import LostReplies
+from flask_gosession.testing.proofs.lost_replies import LostReplies
 
 
 class TestLostReplies(LostReplies):

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from flask_gosession.stores.base import Store
-from flask_gosession.testing.machine import SessionMachine
+from flask_gosession.testing.proofs.machine import SessionMachine
 
 EXAMPLES, STEPS = 20, 25
 LONG_EXAMPLES, LONG_STEPS = 2000, 50

@@ -20,7 +20,7 @@ from flask_gosession import ids
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.mongo import DAMAGED, MongoStore, _edge
-from flask_gosession.testing.contract import StoreContract
+from flask_gosession.testing.proofs.contract import StoreContract
 
 HOUR = 3600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_gosession.testing.races import ProcessRaces
+from flask_gosession.testing.proofs.races import ProcessRaces
 
 
 class TestProcessRaces(ProcessRaces):

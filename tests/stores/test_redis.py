@@ -15,18 +15,19 @@ import fakeredis
 import pytest
 import redis
 import servers
+from backends import UNHURRIED_REDIS
 
 from flask_gosession import ids
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Store, StoreFull, Swap
 from flask_gosession.stores.redis import RedisStore
-from flask_gosession.stores.redis_clients import no_retry
+from flask_gosession.stores.redis.connect import no_retry
 from flask_gosession.stores.registry import open_store
 
 pytestmark = pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)
 
 
-SWAP_SCRIPT = files("flask_gosession.stores").joinpath("swap.lua").read_text("utf-8")
+SWAP_SCRIPT = files("flask_gosession.stores.redis").joinpath("swap.lua").read_text("utf-8")
 
 
 def record(value: bytes = b"value") -> Record:
@@ -52,7 +53,7 @@ def admin(server: servers.RedisAt) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def store(server: servers.RedisAt, key_prefix: str) -> Iterator[RedisStore]:
-    store = RedisStore.from_url(server.url, key_prefix=key_prefix)
+    store = RedisStore.from_url(f"{server.url}?{UNHURRIED_REDIS}", key_prefix=key_prefix)
     yield store
     store.close()
 
@@ -400,7 +401,7 @@ def test_usable_after_fork(store: RedisStore) -> None:
     answers = context.Queue()
     child = context.Process(target=lambda: answers.put(store.load("a")))
     child.start()
-    assert answers.get(timeout=10) == tuple(new)
+    assert answers.get(timeout=10) == new
     child.join()
     answers.close()
     answers.join_thread()

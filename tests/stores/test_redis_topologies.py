@@ -107,6 +107,23 @@ def test_cluster(cluster: servers.RedisAt, key_prefix: str, wait_replicas: int) 
     store.close()
 
 
+def test_connections_in_use_are_counted_in_a_cluster(cluster: servers.RedisAt, key_prefix: str) -> None:
+    """Those to each of its nodes are; before the first command there are none."""
+    store = open_store(f"redis+cluster://127.0.0.1:{cluster.port}", key_prefix=key_prefix)
+    assert store.connections_in_use == 0
+    for number in range(20):
+        store.load(f"user:{number}")
+    assert store.connections_in_use == 0
+    pools = [node.redis_connection.connection_pool for node in store._client().get_primaries()]
+    lent = [pool.get_connection() for pool in pools]
+    assert store.connections_in_use == len(pools) == 2
+    for pool, connection in zip(pools, lent, strict=True):
+        pool.release(connection)
+    assert store.connections_in_use == 0
+    store.close()
+    assert store.connections_in_use == 0
+
+
 def test_absent_cluster_is_unavailable() -> None:
     """A cluster of which no node answers is an unavailable store, noticed at the first use only. STO-08."""
     store = open_store(f"redis+cluster://127.0.0.1:{servers.free_port()}")
@@ -114,4 +131,21 @@ def test_absent_cluster_is_unavailable() -> None:
         store.load("a")
     with pytest.raises(StoreUnavailable):
         store.swap("a", None, record(), soon(), announce=True)
+    store.close()
+
+
+def test_pages_of_a_cluster(cluster: servers.RedisAt, key_prefix: str) -> None:
+    """Page by page the records of every primary come once, from a position that can be kept."""
+    store = open_store(f"redis+cluster://127.0.0.1:{cluster.port}", key_prefix=key_prefix)
+    for number in range(60):
+        store.swap(f"user-{number}", None, record(), soon())
+    found, position = [], None
+    while page := store.page(position, 10):
+        found += [subject for subject, _ in page.records]
+        position = page.next
+        if position is None:
+            break
+    assert sorted(found) == sorted(f"user-{number}" for number in range(60))
+    assert store.size() == 60
+    assert {one.severity for one in store.diagnose(time.time(), 10)} <= {"ok", "warning"}
     store.close()

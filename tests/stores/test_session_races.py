@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_gosession.stores.base import Store
-from flask_gosession.testing.session_races import SessionRaces
+from flask_gosession.testing.proofs.session_races import SessionRaces
 
 
 class TestSessionRaces(SessionRaces):

@@ -25,7 +25,7 @@ from flask_gosession import ids
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.sql import SQLStore
-from flask_gosession.testing.contract import StoreContract
+from flask_gosession.testing.proofs.contract import StoreContract
 
 HOUR = 3600.0
 PREFIX = "app"
@@ -585,3 +585,15 @@ def test_closed_while_in_use(store: SQLStore) -> None:
     """A connection in use when its store is closed, as a purge's may be, is closed once free; so is a later one."""
     assert closed_in_use(store)
     assert closed_in_use(store)
+
+
+def test_only_sqlite_needs_turns(tmp_path):
+    """The writers of an SQLite store wait as long as its URL says; a server orders its writers itself."""
+    store = SQLStore.from_url(f"sqlite:///{tmp_path}/x.sqlite?timeout=0.01")
+    with store._locks.hold(), pytest.raises(StoreUnavailable):
+        store.swap("a", None, Record(b"value", b"12345678"), 1e11)
+    assert store.swap("a", None, Record(b"value", b"12345678"), 1e11) is Swap.DONE
+    store.close()
+    server = SQLStore.from_url("postgresql+psycopg://127.0.0.1:1/x?create=false")
+    assert server._locks is None
+    server.close()

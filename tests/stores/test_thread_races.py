@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_gosession.stores.base import Store
-from flask_gosession.testing.races import ThreadRaces
+from flask_gosession.testing.proofs.races import ThreadRaces
 
 
 class TestThreadRaces(ThreadRaces):

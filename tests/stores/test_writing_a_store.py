@@ -14,7 +14,7 @@ import pytest
 from flask_gosession.stores.breaker import BreakerStore
 from flask_gosession.stores.registry import open_store
 
-DOCS = Path(__file__).parents[2] / "docs" / "writing-a-store.md"
+DOCS = Path(__file__).parents[2] / "docs" / "howto" / "writing-a-store.md"
 FILE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
 LINES = 75
 

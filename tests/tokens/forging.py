@@ -5,11 +5,15 @@ from __future__ import annotations
 import hmac
 import json
 
+from drawn import drawn
+from msgspec.structs import replace
+
 from flask_gosession import ids
 from flask_gosession.tokens.keyring import Keyring
+from flask_gosession.tokens.opaque import OpaqueCodec
 from flask_gosession.tokens.types import Claims, TokenType
 
-SECRET = bytes(range(7, 55))
+SECRET = drawn("tokens").encode()
 NOW = 1_800_000_000
 SID = bytes(range(16))
 JTI = bytes(range(16, 32))
@@ -29,6 +33,13 @@ def claims(**changes: object) -> Claims:
         "client": "web",
     }
     return Claims(**{**ordinary, **changes})  # type: ignore[arg-type]  # the tests give what the field takes
+
+
+def opaque_claims(codec: OpaqueCodec, **changes: object) -> Claims:
+    """Return the claims of an opaque access token, with *changes*: the jti is that of the pair they lead to."""
+    told = Claims(**{"subject": "u1", "sid": SID, "jti": b"", "type": TokenType.ACCESS, "salt": bytes(16), **changes})  # type: ignore[arg-type]
+    pair = codec.pair_ids(told.sid, told.parent, told.salt)
+    return replace(told, jti=pair.access if told.type is TokenType.ACCESS else pair.refresh)
 
 
 def body(**changes: object) -> dict[str, object]:

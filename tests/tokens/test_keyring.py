@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.derive import DerivedKeys, hkdf_sha256
 from flask_gosession.tokens.keyring import Keyring
-from flask_gosession.tokens.strength import weakness
+from flask_gosession.tokens.weak_secrets import weakness
 
 from .forging import SECRET
 from .pairs import ED, P256, RSA, private_pem, public_pem
@@ -239,7 +239,7 @@ def test_every_purpose_and_realm_has_its_own_key():
     """Signing, CSRF, next and MAC keys differ from each other and from realm to realm (KEY-04)."""
     purposes = ("access", "refresh", "csrf", "next", "opaque-mac")
     rings = [DerivedKeys(SECRET, realm=realm) for realm in ("user", "admin", "us", "user/a", "")]
-    made = [ring.derive(purpose) for ring in rings for purpose in (*purposes, "er/csrf", "a/csrf")]
+    made = [ring.derive_all(purpose)[0] for ring in rings for purpose in (*purposes, "er/csrf", "a/csrf")]
     made += [key.verifying for key in Keyring.from_secret(SECRET).keys]
     assert len(set(made)) == len(made)
     assert all(len(key) == 32 for key in made)
@@ -248,7 +248,8 @@ def test_every_purpose_and_realm_has_its_own_key():
 def test_fallbacks_are_honoured_in_order():
     """The key in use comes first, then one for each fallback; a fallback equal to the secret adds nothing."""
     derived = DerivedKeys(SECRET, [GOOD, SECRET, GOOD])
-    assert derived.derive_all("csrf") == (derived.derive("csrf"), DerivedKeys(GOOD).derive("csrf"))
+    alone = [DerivedKeys(secret).derive_all("csrf") for secret in (SECRET, GOOD)]
+    assert derived.derive_all("csrf") == (*alone[0], *alone[1])
     statuses = [key.status for key in Keyring.from_secret(SECRET, [GOOD]).keys]
     assert statuses == ["active", "active", "retired", "retired"]
 
@@ -280,5 +281,5 @@ def test_nothing_secret_is_shown():
     derived = DerivedKeys(GOOD)
     pair = Keyring.from_config([entry(alg="ES256", secret=..., private_key=private_pem(P256))])
     shown = repr([derived, Keyring.from_secret(GOOD), Keyring.from_config([entry()]), pair, *pair.keys])
-    for hidden in (GOOD, GOOD[:8], "PRIVATE", "EllipticCurve", derived.derive("access").hex()):
+    for hidden in (GOOD, GOOD[:8], "PRIVATE", "EllipticCurve", derived.derive_all("access")[0].hex()):
         assert hidden not in shown

@@ -23,7 +23,7 @@ FAMILY = (TokenMalformed, TokenInvalid, TokenTypeError, TokenExpired)
 KEYRING = Keyring.from_secret(SECRET)
 CODEC = JWTCodec(KEYRING)
 FORGE = Forge(KEYRING)
-GOOD = CODEC.encode(claims(), JTI)
+GOOD = CODEC.encode(claims())
 HEAD, PAYLOAD, SIGNATURE = GOOD.split(".")
 ISSUED = JWTCodec(KEYRING, issuer="https://id.example")
 

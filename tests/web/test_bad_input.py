@@ -11,10 +11,10 @@ import time
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sites import make_app
 from tokens.forging import Forge
 
 from flask_gosession import ids
-from web.shop import bare_app
 
 
 class Workshop:
@@ -22,7 +22,7 @@ class Workshop:
 
     def __init__(self, shop):
         self.shop = shop
-        self.pair = shop.login()
+        self.pair = shop.pair()
         self.forge = Forge(shop.codec.keyring)
         self.head, self.payload, self.mac = self.pair.access_token.split(".")
 
@@ -76,7 +76,9 @@ BEFORE_THE_STORE = {
     "TOK-01 alg HS512": (lambda w: w.header(alg="HS512"), "token_invalid"),
     "TOK-01 alg missing": (lambda w: w.header(alg=...), "token_malformed"),
     "TOK-06 signature empty": (lambda w: f"{w.head}.{w.payload}.", "token_malformed"),
-    "TOK-06 signature truncated": (lambda w: f"{w.head}.{w.payload}.{w.mac[:-4]}", "token_malformed"),
+    # Of the 43 characters 41 stand for no bytes at all, whatever they are, and 40 for thirty.
+    "TOK-06 signature truncated": (lambda w: f"{w.head}.{w.payload}.{w.mac[:41]}", "token_malformed"),
+    "TOK-06 signature truncated to whole bytes": (lambda w: f"{w.head}.{w.payload}.{w.mac[:40]}", "token_invalid"),
     "TOK-06 signature padded": (lambda w: f"{w.pair.access_token}=", "token_malformed"),
     "TOK-06 signature of another": (lambda w: f"{w.head}.{w.payload}.{w.forge.mac('x.y')}", "token_invalid"),
     "TOK-06 two segments": (lambda w: f"{w.head}.{w.payload}", "token_malformed"),
@@ -162,7 +164,7 @@ def test_a_stolen_key_alone_opens_nothing(workshop, store, make_token, error):
 
 def test_three_kilobytes_are_fine(workshop):
     """TOK-10: a large token within the limit is one like any other."""
-    token = workshop.shop.login("bob", claims={"text": "x" * 3000}).access_token
+    token = workshop.shop.pair("bob", claims={"text": "x" * 3000}).access_token
     assert workshop.shop.get(token).json["sub"] == "bob"
 
 
@@ -233,12 +235,12 @@ def private_key():
 @pytest.fixture
 def rsa_shop(make, private_key):
     keys = [{"kid": "k1", "alg": "RS256", "private_key": private_key[1], "status": "active"}]
-    return make(bare_app(), KEYS=keys)
+    return make(make_app(), KEYS=keys)
 
 
 def test_the_public_key_is_no_secret(rsa_shop, private_key, store):
     """TOK-03: an HS256 signature made with the server's public key, in any of its forms, is worth nothing."""
-    _, payload, _ = rsa_shop.login().access_token.split(".")
+    _, payload, _ = rsa_shop.pair().access_token.split(".")
     store.calls.clear()
     public = private_key[0].public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -252,7 +254,7 @@ def test_the_public_key_is_no_secret(rsa_shop, private_key, store):
 
 def test_another_algorithm_of_the_family(rsa_shop, store):
     """TOK-01: RS256 turned into RS384 with the signature kept is refused, and so is the right one's MAC of another."""
-    head, payload, signature = rsa_shop.login().access_token.split(".")
+    head, payload, signature = rsa_shop.pair().access_token.split(".")
     store.calls.clear()
     for alg in ("RS384", "PS256", "ES256"):
         header = text_of(json.dumps({**json.loads(ids_of(head)), "alg": alg}).encode())

@@ -14,6 +14,7 @@ from flask_gosession.errors import AnsweredError, AuthError, GoSessionError, Sto
 STATUS = {
     "bad_request": 400,
     "invalid_request": 400,
+    "body_too_large": 413,
     "token_missing": 401,
     "token_malformed": 401,
     "token_invalid": 401,
@@ -80,9 +81,9 @@ def test_the_tree_is_drawn_as_it_is():
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.__name__)
 def test_each_error_as_an_answer(shop, raising, leaf):
-    """HTT-03, HTT-04: status, JSON body, challenge, no-store and Retry-After, whatever the client accepts."""
+    """HTT-03, HTT-04: status, JSON body, challenge, no-store and Retry-After, but for those who ask for a page."""
     path = raising(leaf())
-    for accept in ("", "*/*", "application/json", "text/html"):
+    for accept in ("", "*/*", "application/json", "text/html, application/json"):
         expect_contract(leaf, shop.get(None, path, headers={"Accept": accept}))
 
 
@@ -176,7 +177,7 @@ def test_a_handler_for_one(shop):
 
 def test_a_handler_is_registered_by_a_call(shop):
     """error_handler without parentheses would lose the handler: an error at once."""
-    with pytest.raises(errors.ConfigError, match="error_handler is called"):
+    with pytest.raises(errors.ConfigError, match="Call error_handler"):
         shop.gosession.error_handler(lambda error: "")
 
 
@@ -219,7 +220,7 @@ def test_problem_json(make, store):
         "reason": None,
     }
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    token = shop.login().access_token
+    token = shop.pair().access_token
     store.fail("load")
     down = shop.get(token)
     assert (down.status_code, down.json["error"], down.headers["Retry-After"]) == (503, "store_unavailable", "1")

@@ -31,7 +31,7 @@ def guarded(shop):
 
 def test_bare(shop, guarded):
     """Without parentheses, with empty ones, and from the package: a session is needed."""
-    token = shop.login().access_token
+    token = shop.pair().access_token
     forms = (shop.gosession.login_required, shop.gosession.login_required(), login_required)
     for ask in [guarded(decorate) for decorate in forms]:
         assert ask(token).json == {"sub": "ada"}
@@ -41,7 +41,7 @@ def test_bare(shop, guarded):
 def test_optional(shop, guarded):
     """A guest may pass, a token that is wrong may not: the client should know."""
     ask = guarded(shop.gosession.login_required(optional=True))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     assert ask().json == GUEST
     assert ask(token).json == {"sub": "ada"}
     assert ask("junk").json["error"] == "token_malformed"
@@ -52,7 +52,7 @@ def test_optional(shop, guarded):
 def test_lenient(shop, guarded):
     """With "lenient" whoever has no session is a guest, whatever is wrong with the token."""
     ask = guarded(shop.gosession.login_required(optional="lenient"))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     assert ask(token).json == {"sub": "ada"}
     shop.clock.advance(3600)
     for nobody in (None, "junk", token):
@@ -65,7 +65,7 @@ def test_lenient_about_an_unknown_user(make):
     shop = make(user_loader=lambda _subject: None)
     shop.app.add_url_rule("/lenient", "lenient", shop.gosession.login_required(optional="lenient")(who))
     shop.app.add_url_rule("/optional", "optional", shop.gosession.login_required(optional=True)(who))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     assert shop.get(token, "/lenient").json == GUEST
     assert shop.get(token, "/optional").json["error"] == "user_not_found"
 
@@ -74,7 +74,7 @@ def test_lenient_about_an_unknown_user(make):
 def test_a_store_that_is_down_makes_no_guest(shop, store, guarded, optional):
     """Where a session is optional, a store that is down is still a 503: who is asking is not known."""
     ask = guarded(shop.gosession.login_required(optional=optional))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     store.fail("load")
     assert ask(token).status_code == 503
 
@@ -83,7 +83,7 @@ def test_fresh(shop, guarded):
     """The credentials must have been seen within FRESH_LIFETIME, or the time that the view names (RFC 9470)."""
     usual = guarded(shop.gosession.login_required(fresh=True))
     short = guarded(shop.gosession.fresh_login_required(within="1m"))
-    token = shop.login(access_lifetime=3600).access_token
+    token = shop.pair(access_lifetime=3600).access_token
     for seconds, expected in ((60, (200, 200)), (1, (200, 401)), (839, (200, 401)), (1, (401, 401))):
         shop.clock.advance(seconds)
         assert (usual(token).status_code, short(token).status_code) == expected
@@ -94,17 +94,17 @@ def test_fresh(shop, guarded):
 def test_a_guest_is_never_asked_to_be_fresh(shop, guarded):
     """Fresh with optional concerns those who are signed in."""
     ask = guarded(shop.gosession.login_required(optional=True, fresh=True))
-    token = shop.login(access_lifetime=3600).access_token
+    token = shop.pair(access_lifetime=3600).access_token
     shop.clock.advance(901)
     assert ask().json == GUEST
     assert ask(token).json["error"] == "fresh_login_required"
 
 
-@pytest.mark.parametrize("level", ["cached", "signature", "", "Strict", 0])
-def test_no_level_but_strict(shop, level):
-    """A level that cannot be had is an error where the view is written, not at the first request."""
+@pytest.mark.parametrize("level", ["memory", "", "Strict", 0])
+def test_a_wrong_level_is_an_error_at_once(shop, level):
+    """A level that does not exist is an error where the view is written, not at the first request."""
     shop.gosession.login_required(level="strict")
-    with pytest.raises(ConfigError, match='use level="strict"'):
+    with pytest.raises(ConfigError, match='use "strict", "cached" or "signature"'):
         shop.gosession.login_required(level=level)
 
 
@@ -121,17 +121,52 @@ def test_a_role_decorator_needs_names(shop):
         shop.gosession.roles_required(who)
 
 
-@pytest.mark.parametrize("automatic", [True, False], ids=["Flask answers", "the view answers"])
-def test_options_pass(shop, store, automatic):
-    """A preflight carries no credentials: OPTIONS is answered without any, and without the store."""
-    view = shop.gosession.login_required(lambda: "answered")
-    methods = ["GET"] if automatic else ["GET", "OPTIONS"]
-    shop.app.add_url_rule("/cors", "cors", view, methods=methods)
+def test_a_preflight_passes(shop, store):
+    """A preflight carries no credentials: Flask's own answer to OPTIONS needs none, and not the store either."""
+    shop.app.add_url_rule("/cors", "cors", shop.gosession.login_required(lambda: "answered"))
     answer = shop.get(None, "/cors", method="OPTIONS")
-    assert answer.status_code == 200
-    assert answer.text == ("" if automatic else "answered")
+    assert (answer.status_code, answer.text) == (200, "")
     assert shop.get(None, "/cors").status_code == 401
     assert store.calls == []
+
+
+def _function(decorate):
+    return {"view_func": decorate(lambda: "answered"), "methods": ["GET", "OPTIONS"]}
+
+
+def _method_view(decorate):
+    class Answers(MethodView):
+        decorators = (decorate,)
+
+        def get(self):
+            return "answered"
+
+        def options(self):
+            return "answered"
+
+    return {"view_func": Answers.as_view("answers")}
+
+
+def _single_method(decorate):
+    class Answers(MethodView):
+        @decorate
+        def options(self):
+            return "answered"
+
+    return {"view_func": Answers.as_view("answers")}
+
+
+def _told_not_to(decorate):
+    return {"view_func": decorate(lambda: "answered"), "methods": ["OPTIONS"], "provide_automatic_options": False}
+
+
+@pytest.mark.parametrize("kind", [_function, _method_view, _single_method, _told_not_to])
+def test_a_view_that_answers_options_is_guarded_as_any(shop, kind):
+    """OPTIONS that runs a view runs it for signed-in users only."""
+    shop.app.add_url_rule("/cors", "cors", **kind(shop.gosession.login_required))
+    answer = shop.get(None, "/cors", method="OPTIONS")
+    assert (answer.status_code, answer.json["error"]) == (401, "token_missing")
+    assert shop.get(shop.pair().access_token, "/cors", method="OPTIONS").text == "answered"
 
 
 def test_method_views(shop):
@@ -153,7 +188,7 @@ def test_method_views(shop):
 
     shop.app.add_url_rule("/orders", view_func=Orders.as_view("orders"))
     shop.app.add_url_rule("/items", view_func=Items.as_view("items"))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     assert shop.get(token, "/orders").json == {"sub": "ada"}
     assert shop.get(None, "/orders").status_code == 401
     assert shop.get(None, "/items").text == "public"
@@ -171,7 +206,7 @@ def test_async_views(shop):
         await asyncio.sleep(0)
         return jsonify(before, current_session.subject, number)
 
-    assert shop.get(shop.login().access_token, "/slow/7").json == ["ada", "ada", 7]
+    assert shop.get(shop.pair().access_token, "/slow/7").json == ["ada", "ada", 7]
     assert shop.get(None, "/slow/7").status_code == 401
 
 
@@ -179,7 +214,7 @@ def test_stacked_decorators_ask_once(shop, store, guarded):
     """However many decorators, a request makes one round trip."""
     guards = shop.gosession
     ask = guarded(lambda view: guards.login_required(guards.fresh_login_required(guards.login_required(view))))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     store.calls.clear()
     assert ask(token).status_code == 200
     assert [call.verb for call in store.calls] == ["load"]
@@ -196,7 +231,7 @@ def test_a_view_that_is_called_by_another(shop):
     guarded = shop.gosession.login_required(who)
     shop.app.add_url_rule("/outer", "outer", lambda: guarded())  # noqa: PLW0108 - called in the request
     assert shop.get(None, "/outer").status_code == 401
-    assert shop.get(shop.login().access_token, "/outer").json == {"sub": "ada"}
+    assert shop.get(shop.pair().access_token, "/outer").json == {"sub": "ada"}
 
 
 def test_the_decorators_of_an_extension_without_an_app():

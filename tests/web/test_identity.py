@@ -26,14 +26,14 @@ def pages(make):
 
 def test_a_public_page_greets(pages):
     """current_user and current_session are in every template: falsy for a guest, whatever the token."""
-    assert pages.get(pages.login().access_token, "/page").text == "Hello Ada Hello Ada web"
-    for token in (None, "junk", pages.login("ghost").access_token):
+    assert pages.get(pages.pair().access_token, "/page").text == "Hello Ada Hello Ada web"
+    for token in (None, "junk", pages.pair("ghost").access_token):
         assert pages.get(token, "/page").text == "Hello guest Hello guest "
 
 
 def test_a_public_page_while_the_store_is_down(pages, store, caplog):
     """The page is shown as to a guest, with one warning however often it asks."""
-    token = pages.login().access_token
+    token = pages.pair().access_token
     store.fail("load")
     answer = pages.get(token, "/page")
     assert (answer.status_code, answer.text) == (200, "Hello guest Hello guest ")
@@ -44,7 +44,7 @@ def test_a_public_page_while_the_store_is_down(pages, store, caplog):
 def test_a_page_that_does_not_ask_costs_nothing(shop, store):
     """A view that never asks who is there makes no round trip and gets no header."""
     shop.app.add_url_rule("/plain", "plain", lambda: "plain")
-    token = shop.login().access_token
+    token = shop.pair().access_token
     store.calls.clear()
     for answer in (shop.get(token, "/plain"), shop.get("junk", "/plain")):
         assert (answer.text, store.calls) == ("plain", [])
@@ -62,7 +62,7 @@ def test_the_proxies(shop):
         return ""
 
     shop.get(None, "/proxies")
-    shop.get(shop.login().access_token, "/proxies")
+    shop.get(shop.pair().access_token, "/proxies")
     assert seen == [(False, False, True), (True, True, False)]
 
 
@@ -76,7 +76,7 @@ def test_the_session_of_a_view(shop):
         seen.append(current_session._get_current_object())
         return repr(current_session)
 
-    pair = shop.login(client="ios", lifetime=600)
+    pair = shop.pair(client="ios", lifetime=600)
     text = shop.get(pair.access_token, "/session").text
     (found,) = seen
     assert (found.subject, found.sid, found.client, found.actor) == ("ada", pair.sid, "ios", None)
@@ -87,7 +87,7 @@ def test_the_session_of_a_view(shop):
 
 def test_two_clients_under_one_app_context(shop):
     """Requests that share an app context, as tests often do, never see each other's user."""
-    ada, bob = shop.login("ada").access_token, shop.login("bob").access_token
+    ada, bob = shop.pair("ada").access_token, shop.pair("bob").access_token
     with shop.app.app_context():
         seen = [shop.get(token).json.get("sub") for token in (ada, bob, None, ada, "junk", bob)]
     assert seen == ["ada", "bob", None, "ada", None, "bob"]
@@ -103,13 +103,13 @@ def test_a_request_within_a_request(shop):
         inner = shop.get(bob)
         return jsonify(before, inner.json["sub"], current_session.subject)
 
-    ada, bob = shop.login("ada").access_token, shop.login("bob").access_token
+    ada, bob = shop.pair("ada").access_token, shop.pair("bob").access_token
     assert shop.get(ada, "/outer").json == ["ada", "bob", "ada"]
 
 
 def test_many_at_the_same_time(shop):
     """Requests in parallel each see their own person."""
-    tokens = {f"user{number}": shop.login(f"user{number}").access_token for number in range(8)}
+    tokens = {f"user{number}": shop.pair(f"user{number}").access_token for number in range(8)}
     names = list(tokens) * 10
     with ThreadPoolExecutor(8) as pool:
         seen = list(pool.map(lambda name: shop.get(tokens[name]).json["sub"], names))
@@ -118,7 +118,7 @@ def test_many_at_the_same_time(shop):
 
 def test_no_context_is_left_behind(shop):
     """After a request nobody is signed in any more."""
-    shop.get(shop.login().access_token)
+    shop.get(shop.pair().access_token)
     with shop.app.app_context():
         assert not current_user
     with shop.app.test_request_context():

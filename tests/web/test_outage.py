@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 import servers
+from sites import add_me, open_site
 
 from flask_gosession.stores.breaker import FAILURES, BreakerStore
-from flask_gosession.stores.redis_clients import TIMEOUT
-from web.shop import bare_app, make_shop
+from flask_gosession.stores.redis.connect import TIMEOUT
 
 BUDGET = 2 * TIMEOUT
 
@@ -30,7 +30,7 @@ ROADS = [("/me", "load"), *((path, verb) for path in WRITES for verb in ("load",
 @pytest.mark.parametrize(("path", "verb"), ROADS)
 def test_every_road_answers_503(site, store, path, verb):
     """STO-08, REV-07: a store that does not answer is 503 with Retry-After and no-store, on every road."""
-    pair = site.login()
+    pair = site.pair()
     store.fail(verb, 3)
     token = pair.refresh_token if path == "/renew" else pair.access_token
     answer = site.get(token, path, method="GET" if path == "/me" else "POST")
@@ -41,7 +41,7 @@ def test_every_road_answers_503(site, store, path, verb):
 
 def test_a_check_whose_use_cannot_be_noted(site, store):
     """A session that was read is good, also when the touch cannot be written."""
-    token = site.login(idle=10).access_token
+    token = site.pair(idle=10).access_token
     site.clock.advance(5)
     store.fail("swap")
     assert site.get(token).status_code == 200
@@ -51,7 +51,7 @@ def test_a_check_whose_use_cannot_be_noted(site, store):
 def black_hole_shop(clock):
     """Yield an app whose Redis takes connections and never answers."""
     with servers.black_hole() as port:
-        shop = make_shop({"STORE": f"redis://127.0.0.1:{port}/0"}, clock, app=bare_app())
+        shop = open_site(clock, STORE=f"redis://127.0.0.1:{port}/0", views=add_me)
         try:
             yield shop
         finally:
@@ -60,7 +60,7 @@ def black_hole_shop(clock):
 
 def test_a_server_that_never_answers(shop, clock):
     """STO-07: a request costs the time out that the driver was given, 250 ms, and no more than a loose multiple."""
-    token = shop.login().access_token
+    token = shop.pair().access_token
     with black_hole_shop(clock) as lost:
         begun = time.monotonic()
         answer = lost.get(token)
@@ -83,7 +83,7 @@ def test_the_driver_is_told_the_time(clock):
 def test_after_three_failures_nobody_waits(make, store, clock):
     """STO-07: while the store rests, the breaker answers 503 without asking it."""
     shop = make(STORE=BreakerStore(store, clock=clock, rest=lambda: 1.0))
-    token = shop.login().access_token
+    token = shop.pair().access_token
     store.fail("load", FAILURES)
     assert [shop.get(token).status_code for _ in range(FAILURES)] == [503] * FAILURES
     asked = store.count("load")

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 
 import pytest
+from sites import LONG
 
 from flask_gosession import ids
-from flask_gosession.context import visit_of
 from flask_gosession.errors import AnsweredError
 from flask_gosession.session.record import Session
 from flask_gosession.session.rotate import Successor
 from flask_gosession.stores.base import Record
 from flask_gosession.tokens import jws
-from flask_gosession.tokens.types import Minted, TokenType
-from web.shop import LONG
+from flask_gosession.tokens.types import PairIds, TokenType
+from flask_gosession.web.visit import visit_of
 
 
 def secrets_of(shop, *pairs):
@@ -30,7 +30,7 @@ def secrets_of(shop, *pairs):
 
 @pytest.fixture
 def road(shop):
-    shop.csrf_of = shop.app.extensions["gosession"]["default"].transport.csrf_value
+    shop.csrf_of = shop.app.extensions["gosession"]["default"].csrf.value_for
     shop.app.add_url_rule("/renew", "renew", lambda: shop.gosession.refresh().to_dict(), methods=["POST"])
     shop.app.add_url_rule("/logout", "logout", lambda: str(shop.gosession.logout_user()), methods=["POST"])
     return shop
@@ -39,9 +39,10 @@ def road(shop):
 def test_no_secret_in_the_log(road, store, caplog):
     """From login over refresh, theft, outages and rubbish in the store to logout, at DEBUG: no secret is logged."""
     caplog.set_level(logging.DEBUG)
-    pair = road.login()
+    pair = road.pair()
     newer = road.manager.refresh(pair.refresh_token)
     assert road.get(newer.access_token).status_code == 200
+    road.clock.advance(10)
     for token in (f"{newer.access_token}x", newer.refresh_token, f"x{newer.access_token}"):
         assert road.get(token).status_code == 401
     road.clock.advance(61)
@@ -50,7 +51,7 @@ def test_no_secret_in_the_log(road, store, caplog):
     store.fail("load")
     assert road.get(newer.access_token).status_code == 503
     assert road.get(pair.refresh_token, "/renew", method="POST").json["error"] == "token_reused"
-    third = road.login()
+    third = road.pair()
     store.store.swap("ada", store.load("ada").etag, Record(third.access_token.encode(), b"12345678"), 1e11)
     assert road.get(third.access_token).status_code == 401
     road.get(third.access_token, "/logout", method="POST")
@@ -63,18 +64,19 @@ def test_no_secret_in_the_log(road, store, caplog):
 
 def test_no_secret_in_a_repr(road):
     """What a debugger or an error page shows of our objects opens nothing."""
-    pair = road.login()
+    pair = road.pair()
     checked = road.manager.authenticate(pair.access_token)
     state = road.app.extensions["gosession"]["default"]
     with road.app.test_request_context(headers={"Authorization": f"Bearer {pair.access_token}"}):
         visit = visit_of("default")
         session = road.gosession.current_session
         newcomer = road.gosession.login_user("bob")
-        shown = [visit, session, state, state.config, checked.session, checked.claims, newcomer]
-        shown += [state.manager, road.codec, road.codec.keyring, road.codec.keyring.keys, state.transport]
-        shown += [visit.read(TokenType.ACCESS), visit.current, jws.parse(pair.refresh_token, 8192)]
-        shown += [road.manager.subjects.read("ada"), Successor(checked.claims.jti, checked.claims.jti)]
-        shown += [Minted(checked.claims.jti, checked.claims.jti)]
+        shown = [visit, visit.reply, visit.new_pairs, session, state, state.config]
+        shown += [checked.session, checked.claims, newcomer, state.manager, state.transport, state.csrf]
+        shown += [road.codec, road.codec.keyring, road.codec.keyring.keys]
+        shown += [visit.read(TokenType.ACCESS), visit.authenticate(), jws.parse(pair.refresh_token, 8192)]
+        shown += [road.manager.records.read("ada"), Successor(checked.claims.jti, lambda *_: PairIds(b"", b""))]
+        shown += [PairIds(checked.claims.jti, checked.claims.jti, checked.claims.jti)]
         text = "".join(map(repr, shown))
     assert not [secret for secret in secrets_of(road, pair, newcomer) if secret in text]
     assert repr(pair) == f"TokenPair(sid={pair.sid!r}, expires_in={pair.expires_in})"
@@ -83,7 +85,7 @@ def test_no_secret_in_a_repr(road):
 
 def test_no_secret_in_an_exception(road, store):
     """The text of an error never has the token, and neither has its traceback's last line."""
-    pair = road.login()
+    pair = road.pair()
     road.manager.revoke_all("ada")
     for token in (pair.access_token, pair.refresh_token, f"{pair.access_token}x"):
         with pytest.raises(AnsweredError) as refused:

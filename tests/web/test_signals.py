@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-
 import pytest
+from blinker import NamedSignal
+from msgspec.structs import fields
 
 from flask_gosession import events, signals
+from flask_gosession.errors import Reason
 
-
-def kinds():
-    """Return the events that something emits: all that have no kinds of their own below them."""
-    found = [kind for _, kind in inspect.getmembers(events, inspect.isclass) if issubclass(kind, events.Event)]
-    return [kind for kind in found if not kind.__subclasses__()]
+NAMED = {name: signal for name, signal in vars(signals).items() if isinstance(signal, NamedSignal)}
 
 
 def example(kind):
     """Return an event of a kind."""
-    values = {"str": "x", "float": 1.0, "int": 1, "bool": True, "Reason": "kicked"}
-    needed = [each for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING]
-    return kind(**{each.name: values[each.type] for each in needed})
+    values = {str: "x", float: 1.0, int: 1, bool: True, Reason: "kicked"}
+    return kind(**{each.name: values[each.type] for each in fields(kind) if each.required})
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", events.kinds(), ids=lambda kind: kind.__name__)
 def test_each_event_has_a_signal(shop, kind):
     """Every kind of event is sent on a signal of its own, with the app as sender."""
     got, event = [], example(kind)
@@ -31,16 +26,21 @@ def test_each_event_has_a_signal(shop, kind):
     def receiver(sender, event):
         got.append((sender, event))
 
-    names = [name for name, signal in vars(signals).items() if hasattr(signal, "connect_via")]
-    receivers = {name: getattr(signals, name) for name in names}
-    for signal in receivers.values():
+    for signal in NAMED.values():
         signal.connect(receiver, sender=shop.app)
     try:
         signals.send(shop.app, event)
     finally:
-        for signal in receivers.values():
+        for signal in NAMED.values():
             signal.disconnect(receiver, sender=shop.app)
     assert got == [(shop.app, event)]
+
+
+def test_each_signal_has_the_name_of_its_event():
+    """`LoggedIn` is heard at `logged_in`; a ban alone has a shorter name, for `banned` says it all."""
+    assert {name for name, signal in NAMED.items() if name != signal.name} == {"banned"}
+    assert {signal.name for signal in NAMED.values()} >= {"logged_in", "refresh_forked", "subject_banned"}
+    assert len(NAMED) == len(events.kinds())
 
 
 def test_a_road_is_heard(shop):
@@ -56,7 +56,7 @@ def test_a_road_is_heard(shop):
         signals.logged_out.connected_to(hear, shop.app),
         signals.user_forgotten.connected_to(hear, shop.app),
     ):
-        pair = shop.login()
+        pair = shop.pair()
         shop.manager.refresh(pair.refresh_token)
         shop.manager.logout(pair.access_token)
         shop.manager.users.forget("ada")
@@ -71,7 +71,7 @@ def test_an_async_receiver(shop):
         heard.append(event.subject)
 
     with signals.logged_in.connected_to(hear, shop.app):
-        shop.login()
+        shop.pair()
     assert heard == ["ada"]
 
 
@@ -83,7 +83,7 @@ def test_another_app_hears_nothing(shop, make):
         heard.append(event)
 
     with signals.logged_in.connected_to(hear, object()):
-        shop.login()
+        shop.pair()
     assert heard == []
 
 
@@ -99,7 +99,7 @@ def test_a_receiver_that_fails_breaks_nothing(shop, caplog):
         fail(sender, event)
 
     with signals.logged_in.connected_to(fail, shop.app), signals.logged_in.connected_to(fail_too, shop.app):
-        token = shop.login().access_token
+        token = shop.pair().access_token
     assert shop.get(token).status_code == 200
     assert len(heard) == 2
     assert [record.message for record in caplog.records] == ["a receiver of LoggedIn failed"] * 2

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from sites import make_app
 
-from flask_gosession.context import state_of
 from flask_gosession.testing.client import SessionClient
-from web.shop import bare_app
+from flask_gosession.web.state import state_of
 
 
 @pytest.fixture(params=[("header",), ("cookie",), ("header", "cookie")], ids="-".join)
 def site(request, make):
     """Return a shop whose app makes such clients."""
-    shop = make(bare_app(), TOKEN_LOCATIONS=request.param, BINDING=("ip", "agent"), BINDING_ACTION="refuse")
+    shop = make(make_app(), TOKEN_LOCATIONS=request.param, BINDING=("ip", "agent"), BINDING_ACTION="refuse")
     shop.app.register_blueprint(shop.gosession.blueprint())
     shop.app.test_client_class = SessionClient
     return shop
@@ -50,14 +50,14 @@ def test_its_session_is_real(site):
 
 def test_opaque_tokens(make):
     """Reference tokens are carried the same way."""
-    shop = make(bare_app(), TOKEN_MODE="opaque", TOKEN_LOCATIONS=("cookie",))
+    shop = make(make_app(), TOKEN_MODE="opaque", TOKEN_LOCATIONS=("cookie",))
     shop.app.test_client_class = SessionClient
     assert shop.app.test_client(user="ada").post("/me").json["sub"] == "ada"
 
 
 def test_another_realm(make, store):
     """A client can be somebody of a named realm; there has to be such a realm."""
-    shop = make(bare_app())
+    shop = make(make_app())
     shop.app.test_client_class = SessionClient
     assert shop.app.test_client(user="ada", realm="default").get("/me").status_code == 200
     with pytest.raises(RuntimeError, match="'admin'"):

@@ -1,0 +1,97 @@
+"""How long to wait for a store: one time budget for a whole operation, and none if no answer would do as well.
+
+Private: the reference lists what apps may import.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import msgspec
+
+SHORTEST = 0.02
+"""Seconds that a wait gets when no time is left: a busy process still reads what has arrived.
+
+A timeout of 0 would mean not to wait at all, or for ever.
+"""
+LATEST = 0.2
+"""Seconds after the end of the operation from which nothing is read any more."""
+
+_end: ContextVar[float] = ContextVar("gosession_deadline", default=math.inf)
+"""When the current operation must end; not a `threading.local`, which all greenlets of gevent may share."""
+
+end_of_operation: Callable[[], float] = _end.get
+"""Return when the current operation must end, by the monotonic clock; infinity without one."""
+
+
+class Deadline(msgspec.Struct, eq=False):
+    """A context in which an operation may take *seconds*; inside another one, the outer one counts."""
+
+    seconds: float
+    _joins: bool = False
+
+    def __enter__(self) -> None:
+        """Begin the operation, or join the current one."""
+        self._joins = _end.get() != math.inf
+        if not self._joins:
+            _end.set(time.monotonic() + self.seconds)
+
+    def __exit__(self, *_exception: object) -> None:
+        """End the operation, if it was begun here."""
+        if not self._joins:
+            _end.set(math.inf)
+
+
+class Pause:
+    """A context for the app's own code in the middle of an operation: its time does not count as the store's."""
+
+    __slots__ = ("_left",)
+
+    def __enter__(self) -> None:
+        """Stop the clock."""
+        self._left = seconds_left()
+        _end.set(math.inf)
+
+    def __exit__(self, *_exception: object) -> None:
+        """Let it run on with the time left."""
+        _end.set(time.monotonic() + self._left)
+
+
+_may_wait: ContextVar[bool] = ContextVar("gosession_may_wait", default=True)
+
+may_wait: Callable[[], bool] = _may_wait.get
+"""Return whether an answer is worth waiting for a store that fails."""
+
+
+class WithoutWaiting:
+    """A context for what can do without an answer, such as a greeting on a public page."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        """From here on nobody waits for a store that is known to fail."""
+        self._before = _may_wait.get()
+        _may_wait.set(False)
+
+    def __exit__(self, *_exception: object) -> None:
+        """Let it be as it was."""
+        _may_wait.set(self._before)
+
+
+def seconds_left() -> float:
+    """Return how many seconds the current operation has left, negative when it is late; infinity without one."""
+    return _end.get() - time.monotonic()
+
+
+def bounded(most: float, *, share: float = 1.0) -> float:
+    """Return how many seconds to wait for the next bytes: *most*, or that share of the time left; never 0."""
+    return min(most, max(seconds_left() * share, SHORTEST))
+
+
+def refuse_late() -> None:
+    """Raise TimeoutError if the operation should have ended a while ago, even if bytes still arrive."""
+    if seconds_left() < -LATEST:
+        raise TimeoutError("the operation took too long")

@@ -1,0 +1,111 @@
+"""What Flask calls for us: before and after each request, and before each template."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Flask, Response, current_app, request_started
+
+from flask_gosession.errors import StoreError
+from flask_gosession.web import flask_wtf, login_time
+from flask_gosession.web.level_rules import prepare_levels
+from flask_gosession.web.login_view import require_views
+from flask_gosession.web.state import State, this_request
+from flask_gosession.web.visit import VISITS, Visit, current_session, current_user
+
+_FAILED = "_gosession_failed"
+
+
+def register(app: Flask) -> None:
+    """Let *app* finish the visits of each request, of whichever realm."""
+    login_time.note_beginnings(app)
+    app.after_request(_finish)
+    _note_failures(app)
+
+
+def _note_failures(app: Flask) -> None:
+    """Let `_finish` know of each exception: the view's own answer does not reach the client."""
+    answer = app.handle_user_exception
+
+    def handle(error: Exception) -> Any:
+        if getattr(error, "response", None) is None:  # such as abort(response): that is the view's own answer
+            vars(this_request())[_FAILED] = True
+        return answer(error)
+
+    # Flask has a signal for unhandled exceptions, and none for the others.
+    app.handle_user_exception = handle  # type: ignore[method-assign,assignment]  # Any is an answer
+
+
+def prepare_with_first_request(app: Flask, state: State) -> None:
+    """Do at the first request, before all hooks, what needs to know all endpoints and extensions."""
+    # A signal holds its receivers weakly, so the realm holds this one; it is disconnected after the first request.
+    state.preparation = partial(_prepare, state)
+    request_started.connect(state.preparation, app)
+
+
+def register_template_names(app: Flask) -> None:
+    """Let the templates of *app* know who is asking; the name that Flask-Login has set stays Flask-Login's."""
+    app.context_processor(partial(_template_names, app))
+
+
+def _prepare(state: State, app: Flask, **_: Any) -> None:
+    """Get a realm ready to serve.
+
+    Raises ConfigError, at every request, for a login view that does not exist, and for a route whose level
+    does not work here: nothing is served until that is fixed.
+    """
+    require_views(app, state.config)
+    prepare_levels(app, state)
+    if state.manager.endings is not None:  # listeners from before a fork
+        state.manager.endings.resume()
+    flask_wtf.exempt(app, state.blueprints)
+    if state.preparation is not None:
+        request_started.disconnect(state.preparation)
+        state.preparation = None
+
+
+def _finish(response: Response) -> Response:
+    """Save the sessions' data, and add cookies and headers to the answer; nothing to do if no session was used."""
+    here = this_request().__dict__
+    visits: dict[str, Visit] | None = here.get(VISITS)
+    if visits is None:
+        return response
+    for visit in list(visits.values()):
+        try:
+            visit.save_data(response)
+            if visit.state.purger is not None:
+                visit.state.purger.purge_if_due()
+        except StoreError as error:
+            error.realm = visit.state.config.realm
+            response = current_app.make_response(current_app.handle_user_exception(error))
+            continue
+        if _FAILED in here:
+            visit.end_undelivered()
+        if visit.owed is not None:
+            visit.owed.apply(response)
+        if visit.is_private:
+            _keep_private(response)
+    return response
+
+
+def _keep_private(response: Response) -> None:
+    """Let no cache keep the answer, unless the view has said what caches may do.
+
+    The names are looked through here: werkzeug raises an exception inside for each that it does not find.
+    """
+    if "cache-control" not in [name.lower() for name, _ in response.headers]:
+        response.headers.add("Cache-Control", "private, no-store")
+
+
+def _template_names(app: Flask) -> dict[str, Any]:
+    names: dict[str, Any] = {"current_session": current_session}
+    return names if _flask_login_names_users(app) else {"current_user": current_user, **names}
+
+
+def _flask_login_names_users(app: Flask) -> bool:
+    return any(one.__module__.startswith("flask_login") for one in app.template_context_processors[None] if _named(one))
+
+
+def _named(processor: object) -> bool:
+    return hasattr(processor, "__module__")

@@ -1,0 +1,104 @@
+"""What it costs to delete what has ended, and what checks feel of it meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, suppress
+from types import ModuleType
+
+from flask_gosession import ids
+from flask_gosession.engine.purging import purge_all
+from flask_gosession.errors import StoreUnavailable
+from flask_gosession.stores.base import Record, Store
+from flask_gosession.stores.registry import open_store
+
+from .bench import Bench, Lines, said
+from .checks import batched
+
+LATER = 86_400.0
+"""Seconds after which all is purged that has ended: some stores keep the end of a record in coarse steps."""
+
+
+def purge(bench: Bench) -> Lines:
+    """Delete many ended records from each store that does not forget by itself, beside reads without a pause."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        urls = {"memory": f"memory://?max_subjects={bench.scale.records + 10}", "file": f"file://{folder}/sessions"}
+        if importlib.util.find_spec("sqlalchemy") is not None:
+            urls["SQLite"] = f"sqlite:///{folder}/sessions.db"
+            urls |= _on_servers(servers)
+        for name, url in urls.items():
+            yield from _purged(name, url, bench.scale.records)
+
+
+def _on_servers(stack: ExitStack) -> dict[str, str]:
+    """Return the URLs of new databases on those servers that answer; they are dropped with *stack*."""
+    import databases  # needs SQLAlchemy
+
+    names = {"PostgreSQL": "postgresql", "MariaDB": "mariadb"}
+    answering = {shown: name for shown, name in names.items() if _is_there(databases, name)}
+    return {shown: stack.enter_context(databases.own_database(name)) for shown, name in answering.items()}
+
+
+def _is_there(databases: ModuleType, name: str) -> bool:
+    try:
+        return bool(databases.answers(name))
+    except ImportError:  # without the driver
+        return False
+
+
+def _fill(url: str, store: Store, subjects: list[str], expires_at: float) -> None:
+    """Put a record of each subject there: into a table by the thousand, where one by one would take minutes."""
+    if "sql" not in url and "mariadb" not in url:
+        for subject in subjects:
+            store.swap(subject, None, Record(b"x" * 400, ids.new_etag()), expires_at)
+        return
+    import sqlalchemy as sa
+
+    from flask_gosession.stores.sql.table import subjects_table
+
+    store.ping()  # the table is there from now on
+    engine, named = sa.create_engine(url), [subject.encode() for subject in subjects]
+    rows = [
+        {
+            "id": hashlib.sha256(name).digest(),
+            "subject": name,
+            "etag": ids.new_etag(),
+            "value": b"x" * 400,
+            "expires_at": expires_at,
+        }
+        for name in named
+    ]
+    with engine.begin() as connection:
+        for some in batched(rows, 1000):
+            connection.execute(sa.insert(subjects_table("gosession")), some)
+    engine.dispose()
+
+
+def _purged(name: str, url: str, count: int) -> Lines:
+    store = open_store(url)
+    now = time.time()
+    _fill(url, store, [f"gone-{number}" for number in range(count)], now - 10)
+    store.swap("ada", None, Record(b"x" * 400, ids.new_etag()), now + 2 * LATER)
+    slowest, done = [0.0], threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            began = time.perf_counter()
+            with suppress(StoreUnavailable):  # what was not answered in time was slow
+                store.load("ada")
+            slowest[0] = max(slowest[0], time.perf_counter() - began)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    began = time.perf_counter()
+    purged = purge_all(store, now + LATER, most_batches=10)
+    seconds = time.perf_counter() - began
+    done.set()
+    reader.join()
+    store.close()
+    yield said(f"{purged} ended records from {name}", seconds, "<= 3", "s")
+    yield said(f"  the slowest read from {name} meanwhile", slowest[0] * 1000, "<= 50", "ms")

@@ -1,0 +1,1 @@
+"""The commands of ``flask gosession``, as an operator runs them."""

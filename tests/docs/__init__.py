@@ -1,0 +1,1 @@
+"""The documentation: its pages are true, and the site is built without a warning."""

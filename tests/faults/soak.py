@@ -1,0 +1,124 @@
+"""Use an app for long, and see that it holds no more at the end: `python -m faults.soak [--minutes 30]`."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from flask_gosession.stores.registry import open_store
+
+from .app import LONGEST
+from .model import Model
+from .people import Load
+from .runs import DAY, Scene, audit, loaded
+from .site import WORKERS, Site, running
+from .stages import STAGES, Stage, patient
+
+
+class Bounds(NamedTuple):
+    """What workers may hold more of than after the warm-up."""
+
+    growth: float
+    """By what their memory may be multiplied."""
+    descriptors: int
+
+
+LONG = Bounds(1.05, 0)
+SHORT = Bounds(1.3, 16)
+"""After a short warm-up not every thread has had its connection, nor every part of the code its turn."""
+QUIET = 3.0
+"""Seconds without requests before anything is counted."""
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Held(NamedTuple):
+    """What the workers of a site hold together."""
+
+    memory: int
+    """Bytes that are resident."""
+    descriptors: int
+
+
+def held(site: Site) -> Held:
+    """Return what the workers hold now."""
+    folders = [Path(f"/proc/{pid}") for pid in site.workers()]
+    memory = sum(int((one / "statm").read_text().split()[1]) * PAGE for one in folders)
+    return Held(memory, sum(len(list((one / "fd").iterdir())) for one in folders))
+
+
+def used(scene: Scene, seconds: float) -> int:
+    """Let people use the site for so long, and wait until it is quiet; return how much they were answered."""
+    scene.load = Load([scene.site.port], scene.model, scene.load.number + 1)
+    with loaded(scene):
+        time.sleep(seconds)
+    time.sleep(QUIET)
+    return len(scene.load.answers)
+
+
+def left_over(stage: Stage) -> int:
+    """Return how many records a purge leaves when all sessions have ended; Redis's `audit` looks at each key's end."""
+    store = open_store(patient(stage.direct))
+    try:
+        while store.purge(time.time() + LONGEST + 2 * DAY):
+            pass
+        return 0 if stage.url.startswith("redis") else len(list(store.subjects()))
+    finally:
+        store.close()
+
+
+def soak(stage_name: str, worker: str, minutes: float, bounds: Bounds = LONG) -> list[str]:
+    """Use an app for *minutes* after a fifth of that to warm up; return what is wrong."""
+    seconds = minutes * 60
+    model = Model()
+    with STAGES[stage_name][0]() as stage, running(stage.url, worker) as site:
+        scene = Scene(stage, site, Load([site.port], model), model)
+        used(scene, max(10.0, seconds / 5))
+        before = held(site)
+        answers = used(scene, seconds)
+        after = held(site)
+        audit(scene)
+        left = left_over(stage)
+    _say(
+        f"{stage_name} [{worker}], {minutes:g} min, {answers} answers: {before.memory / 1e6:.1f} MB, then "
+        f"{after.memory / 1e6:.1f} MB; {before.descriptors} descriptors, then {after.descriptors}; {left} records left"
+    )
+    return [*complaints(before, after, left, bounds), *(violation.what for violation in model.violations)]
+
+
+def complaints(before: Held, after: Held, left: int, bounds: Bounds = LONG) -> list[str]:
+    """Return what there is more of than there may be."""
+    found = []
+    if after.memory > before.memory * bounds.growth:
+        found.append(f"memory grew by {after.memory / before.memory - 1:.0%}")
+    if after.descriptors > before.descriptors + bounds.descriptors:
+        found.append(f"{after.descriptors - before.descriptors} descriptors more")
+    if left:
+        found.append(f"{left} records never end")
+    return found
+
+
+def main() -> int:
+    """Print what is held before and after, and fail where it is too much."""
+    parser = argparse.ArgumentParser(prog="python -m faults.soak", description=main.__doc__)
+    parser.add_argument("--minutes", type=float, default=30, help="in all, shared by the runs; default: 30")
+    parser.add_argument("--stage", action="append", choices=list(STAGES), help="default: redis and sqlite")
+    parser.add_argument("--worker", action="append", choices=list(WORKERS), help="default: gthread and gevent")
+    options = parser.parse_args()
+    runs = list(itertools.product(options.stage or ["redis", "sqlite"], options.worker or ["gthread", "gevent"]))
+    wrong = [what for stage, worker in runs for what in soak(stage, worker, options.minutes / len(runs))]
+    _say("\n".join(wrong) or "nothing grew")
+    return int(bool(wrong))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Whoever looks on: the audit trail, metrics, traces."""
