@@ -14,12 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from flask_gosession import at_fork
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.observe.entries import LONGEST, AuditEntry
 from flask_gosession.stores.names import table_name
 from flask_gosession.stores.sql.edge import edge
 from flask_gosession.stores.sql.engine import open_engine, parse_url
+from flask_gosession.stores.sql.lifetime import PoolPerProcess, close_with
 from flask_gosession.stores.sql.options import split_options
 from flask_gosession.stores.sql.table import create_table
 
@@ -76,8 +76,8 @@ class AuditTable:
         self._max_age, self._max_entries = max_age, max_entries
         self._clock = clock
         self._purged_at: float | None = None
-        self._parents: list[sa.Pool] = []
-        at_fork.in_child(self._begin_anew)
+        self._pools = PoolPerProcess(self._engine)
+        close_with(self, self._engine)
 
     def write(self, entries: Sequence[AuditEntry]) -> None:
         """Append *entries* in one statement, and now and then delete the oldest. Raises StoreUnavailable."""
@@ -144,11 +144,6 @@ class AuditTable:
                 self._created = True
             with self._engine.connect() as connection:
                 yield connection
-
-    def _begin_anew(self) -> None:
-        # The parent's connections are kept, not closed: to close one here would be to speak on the parent's behalf.
-        self._parents.append(self._engine.pool)
-        self._engine.dispose(close=False)
 
 
 def _plain(entry: AuditEntry) -> dict[str, Any]:

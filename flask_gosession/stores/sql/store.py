@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from flask_gosession import at_fork
 from flask_gosession.deadline import Deadline
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.findings import Finding
@@ -23,6 +22,7 @@ from flask_gosession.stores.capabilities import Page
 from flask_gosession.stores.sql.diagnosis import diagnose, estimated_rows
 from flask_gosession.stores.sql.edge import DuplicateRow, edge, was_cut, was_refused
 from flask_gosession.stores.sql.engine import open_engine, parse_url
+from flask_gosession.stores.sql.lifetime import PoolPerProcess, close_with
 from flask_gosession.stores.sql.options import SQLOptions, split_options
 from flask_gosession.stores.sql.reserve import Reserve
 from flask_gosession.stores.sql.table import create_table, subjects_table, table_ddl
@@ -54,13 +54,12 @@ class SQLStore:
         self._table = subjects_table(key_prefix)
         self._created = not create
         self._closed = False
-        self._parents: list[sa.Pool] = []
+        self._pools = PoolPerProcess(engine)
         # SQLite has one writer at a time anyway; the others would poll, each with the same odds.
         self._locks = KeyedLock() if engine.dialect.name == "sqlite" else None
         self._reserve = Reserve(engine.url)
         self._patience = PATIENCE
         self.budget: float = math.inf
-        at_fork.in_child(self._begin_anew)
 
     @classmethod
     def from_url(cls, url: str, *, key_prefix: str = "gosession", wait_replicas: int = 0, **options: Any) -> SQLStore:
@@ -76,6 +75,7 @@ class SQLStore:
         target, ours = split_options(parse_url(url), options)
         engine = open_engine(target, timeout=ours.timeout, pool_size=ours.pool_size)
         store = cls(engine, key_prefix=key_prefix, create=ours.create)
+        close_with(store, engine)
         store._patience, store.budget = ours.timeout, 2 * ours.timeout
         if ours.create:
             store._create_patiently(target)
@@ -271,11 +271,6 @@ class SQLStore:
             log.warning("the table of the session store is not made yet (%s); the first use tries again", type(error))
         finally:
             engine.dispose()
-
-    def _begin_anew(self) -> None:
-        # The parent's connections are kept, not closed: to close one here would be to speak on the parent's behalf.
-        self._parents.append(self._engine.pool)
-        self._engine.dispose(close=False)
 
 
 def _whole_steps(expires_at: float) -> float:
