@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask_gosession.stores.base import Record, Store, Swap
     from flask_gosession.stores.registry import open_store
     from flask_gosession.tokens.types import Claims, TokenPair
+    from flask_gosession.web.current import current_session, current_user
     from flask_gosession.web.decorators import (
         fresh_login_required,
         login_required,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from flask_gosession.web.identity import CurrentSession
     from flask_gosession.web.redirects import safe_next
     from flask_gosession.web.route_list import RouteView
-    from flask_gosession.web.visit import current_session, current_user
 else:
     __getattr__ = names_from(
         __name__,
@@ -65,8 +65,8 @@ else:
             "TokenView": "engine.token_inspection",
             "confirm_login": "web.default_realm",
             "count_records": "engine.scanning",
-            "current_session": "web.visit",
-            "current_user": "web.visit",
+            "current_session": "web.current",
+            "current_user": "web.current",
             "derived_sid": "engine.adoption",
             "errors": "",
             "events": "",

@@ -24,6 +24,7 @@ from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web import error_answers, hooks, loaders, message_tokens, sign_in
 from flask_gosession.web.answer_hooks import AnswerHooks
 from flask_gosession.web.assembly import assemble, refuse_shared
+from flask_gosession.web.current import session_of, user_of
 from flask_gosession.web.decorators import Guards
 from flask_gosession.web.guard_types import FreshGuard, LoginGuard, Protect, RequireLogin, ScopesGuard
 from flask_gosession.web.identity import CurrentSession
@@ -31,7 +32,7 @@ from flask_gosession.web.impersonation import Impersonation
 from flask_gosession.web.redirects import safe_next
 from flask_gosession.web.state import EXTENSION, State, state_of
 from flask_gosession.web.transport import Extractor, query_value
-from flask_gosession.web.visit import session_of, user_of, visit_of
+from flask_gosession.web.visit import visit_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from flask_gosession.session.arguments import valid_sid
+from flask_gosession.web.current import session_of
 from flask_gosession.web.state import state_of
-from flask_gosession.web.visit import session_of, visit_of
+from flask_gosession.web.visit import visit_of
 
 
 class AnswerHooks:

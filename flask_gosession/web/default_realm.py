@@ -9,7 +9,8 @@ from flask_gosession.engine.results import Revocation
 from flask_gosession.session.login_options import LoginKeywords
 from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web import sign_in
-from flask_gosession.web.visit import session_of, visit_of
+from flask_gosession.web.current import session_of
+from flask_gosession.web.visit import visit_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

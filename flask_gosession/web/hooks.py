@@ -9,10 +9,11 @@ from flask import Flask, Response, current_app, request_started
 
 from flask_gosession.errors import StoreError
 from flask_gosession.web import flask_wtf, login_time
+from flask_gosession.web.current import current_session, current_user
 from flask_gosession.web.level_rules import prepare_levels
 from flask_gosession.web.login_view import require_views
 from flask_gosession.web.state import State, this_request
-from flask_gosession.web.visit import VISITS, Visit, current_session, current_user
+from flask_gosession.web.visit import VISITS, Visit
 
 _FAILED = "_gosession_failed"
 

@@ -5,28 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
-from typing import Any
 
 import msgspec
 from flask import Request, Response
 from msgspec.structs import replace
-from werkzeug.exceptions import HTTPException
-from werkzeug.local import LocalProxy
 
-from flask_gosession.deadline import WithoutWaiting
-from flask_gosession.engine.results import Checked
-from flask_gosession.errors import AnsweredError, AuthError, StoreConflict, StoreError, TokenInvalid, TokenMissing
-from flask_gosession.session import renewal
+from flask_gosession.errors import StoreConflict, StoreError, TokenInvalid, TokenMissing
 from flask_gosession.session.policy import Level
-from flask_gosession.tokens.types import TokenPair, TokenType
-from flask_gosession.web.binding import has_moved
-from flask_gosession.web.cookies import CookiesDoubled
-from flask_gosession.web.guest import GUEST, CurrentUser
-from flask_gosession.web.identity import REQUEST, CurrentSession, Identity, LookUp
-from flask_gosession.web.reply import Reply
+from flask_gosession.tokens.types import TokenPair
+from flask_gosession.web.identity import CurrentSession, Identity
 from flask_gosession.web.state import EXTENSION, State, state_of, this_app, this_request
-from flask_gosession.web.transport import Presented, is_navigation
+from flask_gosession.web.token_check import TokenCheck
 
 log: logging.Logger = logging.getLogger("flask_gosession")
 
@@ -34,38 +23,26 @@ VISITS = "_gosession"
 """Where a request keeps its visits."""
 
 
-class Visit(msgspec.Struct, eq=False, weakref=True):
+class Visit(TokenCheck, eq=False, weakref=True):
     """What is known about one realm in one request."""
 
-    state: State
     current: Identity | None = None
     """Who is asking, once it has been looked up."""
-    owed: Reply | None = None
-    """What to add to the answer; for most answers, nothing."""
     is_private: bool = False
     """Whether the answer is for a signed-in user: no cache may keep it unless the view says otherwise."""
-    _identities: dict[tuple[str, ...] | None, Identity] = {}
+    _identities: dict[tuple[str, ...] | None, Identity] = msgspec.field(default_factory=dict)
     """Who is asking, by each choice of locations; None stands for the configured ones."""
-    _named: dict[str, None] = {}
-    _everybody: list[Identity] = []
+    _named: dict[str, None] = msgspec.field(default_factory=dict)
+    _everybody: list[Identity] = msgspec.field(default_factory=list)
     """Who the request is and has been."""
-    _new_pairs: list[TokenPair] = []
-    _made: set[str] = set()
+    _new_pairs: list[TokenPair] = msgspec.field(default_factory=list)
+    _made: set[str] = msgspec.field(default_factory=set)
     """The ids of the sessions that this request made, whose tokens no client has yet."""
-    _held: Identity | None = None
-    """Who holds the token, if that was looked up without proof that a page meant to send it."""
-    before_login: list[Callable[[], object]] = []
+    before_login: list[Callable[[], object]] = msgspec.field(default_factory=list)
     """Called before a login replaces the sessions of the request, or makes the first."""
     has_presented: bool = True
     """Whether the session that the request came with is still its session: true until a login replaces it."""
     _warned: bool = False
-
-    @property
-    def reply(self) -> Reply:
-        """Collects what the answer owes."""
-        if self.owed is None:
-            self.owed = Reply(self.state)
-        return self.owed
 
     @property
     def new_pairs(self) -> tuple[TokenPair, ...]:
@@ -82,17 +59,6 @@ class Visit(msgspec.Struct, eq=False, weakref=True):
         """The subject behind the request, as far as is known by now; for an impersonator, their own."""
         return next((identity.person for identity in self._everybody if identity.person is not None), None)
 
-    def read(self, kind: TokenType, locations: tuple[str, ...] | None = None) -> Presented | None:
-        """Return the token that the request brings."""
-        used = self.state.transport.locations if locations is None else locations
-        if "cookie" in used:
-            self.reply.vary_by_cookie()
-        try:
-            return self.state.transport.read(this_request(), kind, locations)
-        except CookiesDoubled as error:
-            self.reply.unset_doubled(error.cookie)
-            raise
-
     def authenticate(
         self, locations: tuple[str, ...] | None = None, level: Level | None = None, *, certain: bool = False
     ) -> Identity:
@@ -103,7 +69,7 @@ class Visit(msgspec.Struct, eq=False, weakref=True):
         """
         known = (self.current if locations is None else None) or self._identities.get(locations)
         if known is None:
-            known = self._identify(locations, level or self.state.config.level)
+            known = self.identify(locations, level or self.state.config.level)
             if locations is not None:
                 self._named.update(dict.fromkeys(locations))
             if self._identities:
@@ -119,7 +85,7 @@ class Visit(msgspec.Struct, eq=False, weakref=True):
         """Return whose token it is, by the store, even without proof that a page meant to send its cookie."""
         known = self._held or self._identities.get(None)
         if known is None or known.is_unproven:
-            known = self._identify(None, "strict", asks_proof=False)
+            known = self.identify(None, "strict", asks_proof=False)
         self._held = known
         if known.may_be_wrong:
             known.rely("strict", certain=True)
@@ -200,83 +166,6 @@ class Visit(msgspec.Struct, eq=False, weakref=True):
             return Identity(self.state, error=TokenInvalid("The request has tokens of two sessions; send one of them."))
         return identity
 
-    def _identify(self, locations: tuple[str, ...] | None, level: Level, *, asks_proof: bool = True) -> Identity:
-        """Return whom the token in one of *locations* stands for at *level*, or the error that says why nobody."""
-        manager = self.state.manager
-        try:
-            presented = self.read(TokenType.ACCESS, locations)
-            if presented is None:
-                return self._identify_by_app() if locations is None else Identity(self.state, error=TokenMissing())
-            identity, by_cookie = Identity(self.state, presented.location), presented.location == "cookie"
-            if by_cookie and asks_proof:
-                claims = manager.claims(presented.token, allow_expired=True)
-                self.state.csrf.require_proof(this_request(), claims)
-            if locations is None and self._held is not None:
-                return self._held
-            inspect = partial(self._compare, identity) if self.state.config.binding else None
-            if level == "strict" and not self.state.levels.rides:  # nothing to find and nothing to keep
-                identity.open(manager.authenticate(presented.token, by_cookie=by_cookie, inspect=inspect))
-            else:
-                look_up = partial(self.state.levels.check, presented.token, by_cookie=by_cookie, inspect=inspect)
-                self._check(identity, presented.token, look_up, level)
-            if by_cookie and identity.level != "signature":
-                self._renew(identity)
-        except AnsweredError as error:
-            error.realm = self.state.config.realm
-            return Identity(self.state, error=error)
-        return identity
-
-    def _check(self, identity: Identity, token: str, look_up: LookUp, level: Level) -> None:
-        """Check *token* at *level*; by its signature alone only if nothing else is needed."""
-        identity.look_up = look_up
-        if level != "signature" or self.state.config.binding or not self._trust(identity, token):
-            identity.open(look_up(level))
-
-    def _trust(self, identity: Identity, token: str) -> bool:
-        """Trust the token alone, unless something else is needed; return whether it was trusted."""
-        claims = self.state.levels.claims_by_signature(token)
-        if claims is None:
-            return False
-        now = self.state.manager.clock()
-        if identity.by_cookie and renewal.may_be_due(claims, now) and is_navigation(this_request()):
-            return False
-        identity.trust(claims)
-        return True
-
-    def _identify_by_app(self) -> Identity:
-        """Return the user that the app's request loader finds in a request without a token."""
-        load = self.state.request_loader
-        user = None if load is None else self.state.app.ensure_sync(load)(this_request())
-        if user is None:
-            return Identity(self.state, error=TokenMissing())
-        identity = Identity(self.state, location=REQUEST)
-        identity.know_user(user)
-        return identity
-
-    def _renew(self, identity: Identity) -> None:
-        """Renew a token from a cookie when it is due.
-
-        The claims of an expired one are loaded anew for every request, but only a navigation sets the cookie: a late
-        reply to a script would overwrite the cookies of a newer rotation, login or logout.
-        """
-        manager, sets, checked = self.state.manager, is_navigation(this_request()), identity.session.checked
-        if checked.stale or not (checked.expired or (sets and manager.renewal_due(checked))):
-            return
-        identity.rely("strict", certain=True)
-        checked = identity.session.checked
-        claims, user = manager.renew(checked)
-        identity.open(replace(checked, claims=replace(checked.claims, extra=claims.extra)))
-        identity.know_user(user)
-        if sets:
-            renewed = manager.issuer.signed(checked.session, claims, manager.clock())
-            self.state.transport.jar.check_size(renewed)
-            self.reply.renew(renewed)
-
-    def _compare(self, identity: Identity, checked: Checked) -> None:
-        """Note whether the session has moved; raises BindingMismatch if that is refused."""
-        state = self.state
-        identity.note_moved(moved=has_moved(checked, state.device(this_request()), state.manager, state.config))
-
     def __repr__(self) -> str:
         return f"Visit({self.state.config.realm!r})"
 
@@ -308,44 +197,3 @@ def realm_of(here: Request) -> str | None:
     """Return the realm that a request used last: a refusal now comes from there."""
     realm: str | None = vars(here).get("_gosession_realm")
     return realm
-
-
-def user_of(realm: str) -> Any:
-    """Return the user of the current request, or a guest when nobody is signed in or the store is down."""
-    return _current(realm, _USER, GUEST)
-
-
-def session_of(realm: str) -> CurrentSession | None:
-    """Return the session of the current request, or None for a guest, or a user without one."""
-    session: CurrentSession | None = _current(realm, _SESSION, None)
-    return session
-
-
-_USER, _SESSION = attrgetter("user"), attrgetter("session")
-
-
-def _current(realm: str, pick: Callable[[Identity], Any], nobody: Any) -> Any:
-    """Return what *pick* reads from the identity of the request; *nobody* for a guest, or while the store is down."""
-    try:
-        here = this_request()
-    except RuntimeError:
-        return nobody
-    visit = visit_of(realm, here)
-    try:
-        with WithoutWaiting():
-            return pick(visit.current or visit.authenticate())
-    except AuthError:
-        return nobody
-    except StoreError:
-        visit.warn_of_outage()
-        return nobody
-    except HTTPException:
-        # The body, which might hold a token or its proof, is too large: the page that says so must not fail as well.
-        return nobody
-
-
-current_user: Any = CurrentUser(partial(_current, "default", _USER, GUEST))
-"""The user of the current request, or a falsy guest; it always answers ``is_authenticated`` and ``is_anonymous``."""
-
-current_session: CurrentSession = LocalProxy(partial(_current, "default", _SESSION, None))  # type: ignore[assignment]  # stands for it
-"""The session of the current request; falsy when nobody is signed in."""
