@@ -47,8 +47,8 @@ WAYS = {
 
 REPLIES = {
     "redis": (b"GET", b"EVALSHA", b"CLIENT"),
-    "postgresql": (b"SELECT", b"INSERT", b"UPDATE", b"COMMIT", b"BEGIN"),
-    "pgbouncer": (b"SELECT", b"UPDATE", b"COMMIT"),
+    "postgresql": (b"SELECT", b"INSERT", b"UPDATE"),
+    "pgbouncer": (b"SELECT", b"UPDATE"),
     "mariadb": (b"SELECT", b"INSERT", b"UPDATE", b"COMMIT"),
 }
 """Commands whose answers are lost."""

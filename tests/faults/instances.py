@@ -154,6 +154,7 @@ auth_file = {users}
 pool_mode = transaction
 default_pool_size = {pool_size}
 max_client_conn = 100
+server_login_retry = 1
 """
 
 

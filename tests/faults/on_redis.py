@@ -101,6 +101,7 @@ def unsaved(scene: Scene) -> Iterator[None]:
     """Let a snapshot fail, after which the server refuses writes (MISCONF)."""
     with redis_of(scene.stage) as client:
         obstacle = Path(client.config_get("dir")["dir"], client.config_get("dbfilename")["dbfilename"])
+        obstacle.unlink(missing_ok=True)  # a server that was stopped has saved what it had
         obstacle.mkdir()
         with set_to("save", "3600 1")(scene):
             client.bgsave()
