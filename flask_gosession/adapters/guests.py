@@ -111,7 +111,8 @@ class RecordGuests:
         """Take a *store* (None: the realm's, under another key prefix), an idle *lifetime*, and *limit* guests at most.
 
         The guests are spread over records by chance, so that no count has to be kept: a record has room for `TOGETHER`,
-        and one more replaces the guest who was away longest. Raises ConfigError.
+        and one more replaces a guest whose cookie never came back, or else who was away longest: a flood of requests
+        without cookies pushes out hardly anybody who keeps theirs. Raises ConfigError.
         """
         self._rooms = math.ceil(limit / TOGETHER)
         self._told = -math.inf

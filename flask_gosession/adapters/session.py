@@ -54,8 +54,8 @@ class RecordSessionInterface(SecureCookieSessionInterface):
     *guests*: ``"cookie"`` keeps a guest's session in Flask's signed cookie, which the browser can read; ``"record"``
     keeps it in a record, unused for *guest_lifetime* at most, in *guest_store* (default: the realm's store under a key
     prefix of its own; a store object of the realm is refused). At most *guest_limit* guests are kept: near it, a new
-    one takes the place of one who was away longer, and a line in the log says so. Only a guest who has stored something
-    is kept at all.
+    one takes the place of one who never came back, or else was away longest, and a line in the log says so. Only a
+    guest who has stored something is kept at all.
     *subject_key* is the key under which the app itself notes who is signed in, such as ``"user_id"``: to assign it is
     then to sign in, and to delete it is to sign out.
     """

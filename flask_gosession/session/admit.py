@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from flask_gosession.errors import SessionEnded, SessionLimit
 from flask_gosession.session.change import Change, EndedSession, end_sessions
-from flask_gosession.session.check import refuse_banned
+from flask_gosession.session.check import refuse_banned, was_used
 from flask_gosession.session.not_before import brought_back, refuse_earlier_login
 from flask_gosession.session.policy import OnLimit, Policy
 from flask_gosession.session.record import Session, SubjectRecord
@@ -62,6 +62,8 @@ def _over_limit(
     pool = [session for session in record.sessions if (session.actor is None) is (new.actor is None)]
     if on_limit == "evict_idle":
         pool.sort(key=lambda session: session.seen)
+    if policy.unused_first:
+        pool.sort(key=was_used)
     # A session that has ended by this host's clock never takes a live one's place; but if there is no place left for
     # it, it goes: to a host whose clock is behind, it is live, and would be one too many.
     over = {session.id for session in pool if session.ends <= now}

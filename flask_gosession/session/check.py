@@ -89,9 +89,16 @@ def is_first_use(session: Session, jti: bytes) -> bool:
 
 
 def touch_due(session: Session, jti: bytes, now: float, policy: Policy) -> bool:
-    """Whether the use of the session should be written: at most once per interval, and at each first use."""
+    """Whether the use of the session should be written: at most once per interval, and at a first use."""
+    if policy.unused_first and now > session.seen and not was_used(session):
+        return True
     first_use = session.rotated_at is not None and is_first_use(session, jti)
     return first_use or now >= next_touch(session, policy)
+
+
+def was_used(session: Session) -> bool:
+    """Whether use of the session was noted since the login that made it."""
+    return session.seen > session.created
 
 
 def next_touch(session: Session, policy: Policy) -> float:

@@ -59,6 +59,8 @@ class Policy:
     session_limit: int = 50
     client_limits: Mapping[str, int] = field(default_factory=dict)
     on_limit: OnLimit = "evict_oldest"
+    unused_first: bool = False
+    """Whether sessions that were never used make room before all others; then the first use is noted at once."""
     user_ttl: float = 300.0
     legacy_until: float | None = None
     """Until when another library's credentials are honoured, as a Unix time; None if they are not."""
@@ -85,6 +87,7 @@ class Policy:
             session_limit: int = ...,
             client_limits: Mapping[str, int] = ...,
             on_limit: OnLimit = ...,
+            unused_first: bool = ...,
             user_ttl: Duration = ...,
             legacy_until: Instant | None = ...,
             fresh_lifetime: Duration = ...,

@@ -80,7 +80,7 @@ def guest_manager(
     """Return the manager of guests' records, which are kept apart from those of users, and what purges them.
 
     Its tokens are opaque. *lifetime* is the idle timeout in seconds; *together* is how many guests share a record at
-    most; one more replaces the guest who was away longest. Raises ConfigError.
+    most; one more replaces a guest who never came back, or else who was away longest. Raises ConfigError.
     """
     config = state.config
     given, realm = config.store if store is None else store, f"{config.realm}/guests"
@@ -98,6 +98,7 @@ def guest_manager(
         session_limit=together,
         client_limits={},
         on_limit="evict_idle",
+        unused_first=True,
     )
     manager = SessionManager(opened, RealmKeys(app, own, state.clock).codec(), policy, clock=state.clock, emit=emit)
     manager.records.deletes_whole = False

@@ -147,6 +147,31 @@ def test_room_is_made_by_whoever_was_away_longest(make_small, clock):
     assert keys_of(away) == ["b"]
 
 
+def test_a_flood_without_cookies_pushes_out_nobody_who_came_back(make_small, clock):
+    """Whoever sent the cookie once, however soon, stays in a full store; those who never did make room."""
+    site = make_small(16)
+    kept = [new_guest(site) for _ in range(12)]
+    clock.advance(1)
+    assert [keys_of(guest) for guest in kept] == [["a"]] * 12
+    for _ in range(50):
+        clock.advance(1)
+        last = new_guest(site)
+    assert [keys_of(guest) for guest in (*kept, last)] == [["a"]] * 13
+
+
+def test_among_those_who_came_back_a_new_guest_finds_room(make_small, clock):
+    """Where all have come back, whoever has been away longest makes room, and nobody else."""
+    site = make_small(3)
+    away, *here = (new_guest(site) for _ in range(3))
+    for guest in (away, *here):
+        clock.advance(1)
+        keys_of(guest)
+    for _ in range(10):
+        clock.advance(1)
+        new_guest(site)
+    assert [keys_of(guest) for guest in (away, *here)] == [[], ["a"], ["a"]]
+
+
 def test_limits_of_client_classes_are_for_people(make_small):
     """A realm that lets in phones alone has guests."""
     assert keys_of(new_guest(make_small(9, CLIENT_LIMITS={"ios": 1}))) == ["a"]

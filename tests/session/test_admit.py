@@ -89,6 +89,15 @@ def test_who_is_evicted(on_limit, left):
     assert sids(admit(found, session(3), NOW + 90, policy).record) == left
 
 
+def test_the_unused_make_room_first():
+    """On request, a session that was never used makes room before any that was, however long that one was away."""
+    found = record(session(1, seen=NOW + 30), session(2, NOW + 60), session(3, seen=NOW + 40))
+    policy = Policy(session_limit=3, on_limit="evict_idle", unused_first=True)
+    without_unused = admit(found, session(4, seen=NOW + 90), NOW + 90, policy).record
+    assert sids(without_unused) == [1, 3, 4]
+    assert sids(admit(without_unused, session(5), NOW + 90, policy).record) == [3, 4, 5]
+
+
 def test_refuse_leaves_everything_as_it_was():
     """Where the policy is to refuse, the newcomer gets 409 session_limit."""
     with pytest.raises(SessionLimit) as refusal:

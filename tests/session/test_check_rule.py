@@ -154,6 +154,14 @@ def test_touch_is_throttled(touch_interval, idle, due_after):
     assert not touch_due(one, one.access, NOW - due_after, policy)
 
 
+def test_the_first_use_of_all_is_noted_at_once():
+    """Where the unused make room first, nobody who was seen again counts as unused."""
+    policy = Policy(unused_first=True)
+    assert touch_due(ONE, ONE.access, NOW + 1, policy)
+    used = touch(record(ONE), ONE.id, ONE.access, NOW + 1).record.sessions[0]
+    assert not touch_due(used, used.access, NOW + 2, policy)
+
+
 def test_first_use_is_written_once():
     """The first use after a rotation is due at once, whatever the throttle, and only the first, by the new token."""
     found = rotated(record(ONE), NOW)
