@@ -76,6 +76,38 @@ test("a stream that has gone silent is given up, and followed up at once", async
   );
 });
 
+test("a request without an answer is given up like a silent stream, and tried again", async () => {
+  const hanging = (signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+  const session = new Session(hanging, hanging, live);
+  const stop = watchSession(session, { pause: 1, silence: 20 });
+  await ended(session);
+  stop();
+  assert.equal(session.asked.length, 4);
+});
+
+test("a stop ends what is under way: a request, a stream or a pause", async () => {
+  let given;
+  const hanging = (signal) => new Promise(() => (given = signal));
+  const open = (signal) => {
+    given = signal;
+    return new Response(new ReadableStream(), { headers: { "Content-Type": "text/event-stream" } });
+  };
+  for (const answer of [hanging, open]) {
+    const stop = watchSession(new Session(answer), { silence: 100 });
+    await new Promise((done) => setTimeout(done, 5));
+    assert.equal(given.aborted, false);
+    stop();
+    assert.equal(given.aborted, true);
+  }
+  const session = new Session(live);
+  const stop = watchSession(session, { pause: 20 });
+  await new Promise((done) => setTimeout(done, 5));
+  stop();
+  await new Promise((done) => setTimeout(done, 40));
+  assert.equal(session.asked.length, 1);
+});
+
 test("failures are retried ever more seldom, up to a minute, or when the server says", async (context) => {
   const { setTimeout: later } = globalThis;
   const waits = [];
@@ -84,7 +116,7 @@ test("failures are retried ever more seldom, up to a minute, or when the server 
   const offline = () => Promise.reject(new TypeError("offline"));
   const busy = () => new Response("{}", { status: 503, headers: { "Retry-After": "90" } });
   const session = new Session(...Array(8).fill(offline), busy, live, unchanged, offline);
-  const stop = watchSession(session);
+  const stop = watchSession(session, { silence: 999 });
   await ended(session);
   stop();
   assert.deepEqual(waits.slice(0, 12), [1, 2, 4, 8, 16, 32, 60, 60, 90, 1, 1, 1].map((seconds) => 1000 * seconds));
