@@ -74,9 +74,12 @@ class LevelChecks:
         stale, if *may_be_stale*; any other raises StoreUnavailable.
         """
         verdicts = self.verdicts if level == "cached" else None
-        found = None if verdicts is None else verdicts.find(token, self._manager.clock())
-        if found is not None:
-            return _inspected(found, inspect)
+        if verdicts is not None:
+            found = verdicts.find(token, self._manager.clock())
+            if found is not None:
+                if inspect is not None:
+                    inspect(found)
+                return found
         try:
             return self._ask(token, verdicts, by_cookie=by_cookie, used=used, inspect=inspect)
         except (StoreBusy, StoreFull):  # overload is not an outage
@@ -85,7 +88,9 @@ class LevelChecks:
             known = self._ride(token) if may_be_stale else None
             if known is None:
                 raise
-            return _inspected(known, inspect)
+            if inspect is not None:
+                inspect(known)
+            return known
 
     def claims_by_signature(self, token: str) -> Claims | None:
         """Return the claims of an access token if they are enough, or None if the store has to be asked all the same.
@@ -154,12 +159,6 @@ class LevelChecks:
         if now >= session.ends or expired:
             return None
         return Checked(session, claims, known.checked.record, stale=True)
-
-
-def _inspected(checked: Checked, inspect: Inspect | None) -> Checked:
-    if inspect is not None:
-        inspect(checked)
-    return checked
 
 
 def _trimmed(checked: Checked) -> Checked:

@@ -22,10 +22,6 @@ class TokenMemory(Generic[T]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, token: str) -> T | None:
-        """Return what is kept about *token*; takes no lock."""
-        return self._values.get(token)
-
     def put(self, token: str, subject: str, value: T, still: Callable[[], bool] = lambda: True) -> None:
         """Keep *value*, replacing an earlier one, if *still* is true once nothing can be dropped in between."""
         with self._lock:
@@ -60,6 +56,8 @@ class TokenMemory(Generic[T]):
         """Start empty: at the fork, a thread of the parent may have been in the middle of a change."""
         self._lock = threading.Lock()
         self._values: dict[str, T] = {}
+        self.get: Callable[[str], T | None] = self._values.get
+        """Returns what is kept about a token; takes no lock."""
         self._subjects: dict[str, str] = {}
         self._tokens: dict[str, tuple[str, ...]] = {}  # mostly one each, for which a set takes 170 bytes more
 

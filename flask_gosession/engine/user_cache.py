@@ -102,7 +102,7 @@ class UserCache:
         info = record.user
         if info is not None and self._counts(info, most):
             try:
-                return self._decode(info)
+                return self._read(info.value) if info.value else None
             except UNREADABLE:
                 log.info("the cached user info no longer fits the loader's type; it is loaded again")
         # A call after a `forget` must not get an answer from before it.

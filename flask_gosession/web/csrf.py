@@ -39,9 +39,13 @@ class CSRFGuard:
         """Return the CSRF value of a session: bound to it, and useless in any other."""
         return _value(self._keys[0], sid)
 
+    def asks(self, request: Request) -> bool:
+        """Whether a cookie that comes with *request* takes proof that a page meant to send it."""
+        return self.enabled and request.method not in SAFE_METHODS
+
     def require_proof(self, request: Request, claims: Claims) -> None:
         """Raise CSRFFailed unless the page meant to send the cookie that held *claims*. Safe methods always pass."""
-        if not self.enabled or request.method in SAFE_METHODS:
+        if not self.asks(request):
             return
         self.require_own_origin(request)
         if self._config.csrf == "origin" or self._has_value(request, claims.sid) or flask_wtf.has_verified():

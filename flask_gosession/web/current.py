@@ -15,30 +15,37 @@ from flask_gosession.errors import AuthError, StoreError
 from flask_gosession.web.guest import GUEST, CurrentUser
 from flask_gosession.web.identity import CurrentSession, Identity
 from flask_gosession.web.state import this_request
-from flask_gosession.web.visit import visit_of
+from flask_gosession.web.visit import Visit, visit_of
 
 
 def user_of(realm: str) -> Any:
     """Return the user of the current request, or a guest when nobody is signed in or the store is down."""
-    return _current(realm, _USER, GUEST)
+    try:
+        here = this_request()
+    except RuntimeError:
+        return GUEST
+    visit = visit_of(realm, here)
+    known = visit.current
+    if known is not None and known.at_hand is not None:  # as in every view behind a guard
+        return known.at_hand
+    return _ask(visit, _USER, GUEST)
 
 
 def session_of(realm: str) -> CurrentSession | None:
     """Return the session of the current request, or None for a guest, or a user without one."""
-    session: CurrentSession | None = _current(realm, _SESSION, None)
+    try:
+        here = this_request()
+    except RuntimeError:
+        return None
+    session: CurrentSession | None = _ask(visit_of(realm, here), _SESSION, None)
     return session
 
 
 _USER, _SESSION = attrgetter("user"), attrgetter("session")
 
 
-def _current(realm: str, pick: Callable[[Identity], Any], nobody: Any) -> Any:
-    """Return what *pick* reads from the identity of the request; *nobody* for a guest, or while the store is down."""
-    try:
-        here = this_request()
-    except RuntimeError:
-        return nobody
-    visit = visit_of(realm, here)
+def _ask(visit: Visit, pick: Callable[[Identity], Any], nobody: Any) -> Any:
+    """Return what *pick* reads from the identity of a visit; *nobody* for a guest, or while the store is down."""
     try:
         with WithoutWaiting():
             return pick(visit.current or visit.authenticate())
@@ -52,8 +59,8 @@ def _current(realm: str, pick: Callable[[Identity], Any], nobody: Any) -> Any:
         return nobody
 
 
-current_user: Any = CurrentUser(partial(_current, "default", _USER, GUEST))
+current_user: Any = CurrentUser(partial(user_of, "default"))
 """The user of the current request, or a falsy guest; it always answers ``is_authenticated`` and ``is_anonymous``."""
 
-current_session: CurrentSession = LocalProxy(partial(_current, "default", _SESSION, None))  # type: ignore[assignment]  # stands for it
+current_session: CurrentSession = LocalProxy(partial(session_of, "default"))  # type: ignore[assignment]  # stands for it
 """The session of the current request; falsy when nobody is signed in."""

@@ -86,7 +86,7 @@ class Guards:
         where = None if locations is None else _locations(locations)
 
         level = "strict" if fresh else level
-        admit = partial(self._admit, optional=optional, fresh=fresh)
+        admit = partial(self._admit, optional=optional, fresh=fresh) if optional or fresh else Identity.require
         decorate = self._decorator(admit, "login", optional=bool(optional), fresh=fresh, level=level, locations=where)
         return decorate if view is None else decorate(view)
 
@@ -102,7 +102,7 @@ class Guards:
         identity = visit.authenticate(where)
         if self._admit(identity, optional=optional, fresh=fresh) is GUEST:
             return GUEST
-        visit.keep_private()
+        visit.is_private = True
         return identity.user
 
     def _admit(self, identity: Identity, *, optional: Optional, fresh: bool) -> Any:
@@ -154,7 +154,7 @@ class Guards:
                 return
             visit = visit_of(self.realm)
             visit.authenticate().require()
-            visit.keep_private()
+            visit.is_private = True
 
         vars(guard)[NEEDS] = self.realm
         target.before_request(guard)
@@ -216,7 +216,7 @@ class Guards:
             def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
                 visit = visit_of(self.realm)
                 if admit(visit.authenticate(locations, level)) is not GUEST:
-                    visit.keep_private()
+                    visit.is_private = True
                 return run(*args, **kwargs)
 
             stated = {"realm": self.realm, "needs": needs, "locations": locations, "level": level, **more}

@@ -12,6 +12,7 @@ from flask_gosession.web import flask_wtf, login_time
 from flask_gosession.web.current import current_session, current_user
 from flask_gosession.web.level_rules import prepare_levels
 from flask_gosession.web.login_view import require_views
+from flask_gosession.web.reply import has_header
 from flask_gosession.web.state import State, this_request
 from flask_gosession.web.visit import VISITS, Visit
 
@@ -85,18 +86,10 @@ def _finish(response: Response) -> Response:
             visit.end_undelivered()
         if visit.owed is not None:
             visit.owed.apply(response)
-        if visit.is_private:
-            _keep_private(response)
+        # No cache keeps the answer, unless the view has said what caches may do.
+        if visit.is_private and not has_header(response, "cache-control"):
+            response.headers.add("Cache-Control", "private, no-store")
     return response
-
-
-def _keep_private(response: Response) -> None:
-    """Let no cache keep the answer, unless the view has said what caches may do.
-
-    The names are looked through here: werkzeug raises an exception inside for each that it does not find.
-    """
-    if "cache-control" not in [name.lower() for name, _ in response.headers]:
-        response.headers.add("Cache-Control", "private, no-store")
 
 
 def _template_names(app: Flask) -> dict[str, Any]:

@@ -173,8 +173,9 @@ class Identity(msgspec.Struct, eq=False):
     """What the token says, if that is all that was needed."""
     opened: CurrentSession | None = None
     """The session, once it has been needed."""
+    at_hand: Any = None
+    """The user, once loaded; None before that, and if there is none."""
     _checked: Checked | None = None
-    _user: Any = None
     _loaded: bool = False
     _moved: bool = False
 
@@ -199,7 +200,7 @@ class Identity(msgspec.Struct, eq=False):
         if self.error is not None:
             raise self.error
         if self.opened is None:
-            checked = self._checked if self.level == "signature" else self._find()
+            checked = self._checked if self.level == "signature" else self.find()
             again = self.look_up if self.may_be_wrong else None
             self.opened = CurrentSession(checked, self.state, moved=self._moved, claims=self.claims, look_up=again)
         return self.opened
@@ -224,17 +225,17 @@ class Identity(msgspec.Struct, eq=False):
     @property
     def user(self) -> Any:
         """The user, loaded once; raises what `session` raises, and UserNotFound."""
-        if self.location == REQUEST and self._loaded:
-            return self._user
+        if self.at_hand is not None:
+            return self.at_hand
         if self.error is not None:
             raise self.error
         if not self._loaded:
-            self._user, self._loaded = self.state.manager.users.of((self._checked or self._find()).record), True
-        if self._user is None:
+            self.at_hand, self._loaded = self.state.manager.users.of((self._checked or self.find()).record), True
+        if self.at_hand is None:
             # From now on there is no session either: a page must not see a session without its user.
             self.error = UserNotFound()
             raise self.error
-        return self._user
+        return self.at_hand
 
     def require(self) -> None:
         """Raise the error, if there is no session or no user; at the level ``signature`` the user is not loaded."""
@@ -255,7 +256,7 @@ class Identity(msgspec.Struct, eq=False):
             self.open(self.look_up(may_be_stale=not certain))
         except AnsweredError as error:
             error.realm = self.state.config.realm
-            self.error = error
+            self.error, self.at_hand = error, None
 
     def open(self, checked: Checked) -> None:
         """Stand for that session from now on."""
@@ -270,13 +271,13 @@ class Identity(msgspec.Struct, eq=False):
 
     def know_user(self, user: Any) -> None:
         """Keep *user* as the session's user, just loaded."""
-        self._user, self._loaded = user, True
+        self.at_hand, self._loaded = user, True
 
     def note_moved(self, *, moved: bool) -> None:
         """Note whether the session is used from somewhere other than where it was made."""
         self._moved = moved
 
-    def _find(self) -> Checked:
+    def find(self) -> Checked:
         """Return the session that was checked, looking it up if need be. Raises TokenMissing if there is none."""
         if self._checked is None:
             if self.look_up is None:

@@ -104,24 +104,42 @@ class Reply(msgspec.Struct, eq=False):
         if self.state.config.wait_replicas and not self._confirmed:
             response.headers["GoSession-Confirmed"] = "0"
         if self._varies_by_cookie:
-            response.vary.add("Cookie")
+            _vary_by_cookie(response)
 
     def _set_cookies(self, response: Response) -> None:
-        jar, now = self.state.transport.jar, self.state.manager.clock()
+        jar, clock = self.state.transport.jar, self.state.manager.clock
         for cookie in self._doubled:
             jar.unset_everywhere(response, cookie)
         if self._pair is not None and self._pair.in_cookies:
             csrf = self.state.csrf.value_for(ids.from_text(self._pair.sid) or b"")
-            jar.set_pair(response, self._pair, csrf, now)
+            jar.set_pair(response, self._pair, csrf, clock())
         elif self._unsets_cookies:
             jar.unset(response)
         elif self._renewed is not None:
-            jar.set_access(response, self._renewed, now)
+            jar.set_access(response, self._renewed, clock())
         own = None if self._pair is None else self._actors.get(self._pair.sid)
         if own is not None:
-            jar.set_actor(response, own, now)
+            jar.set_actor(response, own, clock())
         elif self._unsets_actor:
             jar.unset_actor(response)
 
     def __repr__(self) -> str:
         return f"Reply({self.state.config.realm!r})"
+
+
+def has_header(response: Response, name: str) -> bool:
+    """Whether *response* has a header of that name, in lower case.
+
+    The names are looked through here: werkzeug raises an exception inside for each that it does not find.
+    """
+    for each, _ in response.headers:  # noqa: SIM110 - a generator would be one more function for each header
+        if each.lower() == name:
+            return True
+    return False
+
+
+def _vary_by_cookie(response: Response) -> None:
+    if has_header(response, "vary"):
+        response.vary.add("Cookie")
+    else:  # which is most often, and needs no set of names
+        response.headers.add("Vary", "Cookie")

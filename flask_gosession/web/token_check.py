@@ -14,7 +14,7 @@ from flask_gosession.session.policy import Level
 from flask_gosession.tokens.types import TokenType
 from flask_gosession.web.binding import has_moved
 from flask_gosession.web.cookies import CookiesDoubled
-from flask_gosession.web.identity import REQUEST, Identity, LookUp
+from flask_gosession.web.identity import REQUEST, Identity
 from flask_gosession.web.reply import Reply
 from flask_gosession.web.state import State, this_request
 from flask_gosession.web.transport import Presented, is_navigation
@@ -55,7 +55,7 @@ class TokenCheck(msgspec.Struct, eq=False, weakref=True):
             if presented is None:
                 return self._identify_by_app() if locations is None else Identity(self.state, error=TokenMissing())
             identity, by_cookie = Identity(self.state, presented.location), presented.location == "cookie"
-            if by_cookie and asks_proof:
+            if by_cookie and asks_proof and self.state.csrf.asks(this_request()):
                 claims = manager.claims(presented.token, allow_expired=True)
                 self.state.csrf.require_proof(this_request(), claims)
             if locations is None and self._held is not None:
@@ -65,19 +65,16 @@ class TokenCheck(msgspec.Struct, eq=False, weakref=True):
                 identity.open(manager.authenticate(presented.token, by_cookie=by_cookie, inspect=inspect))
             else:
                 look_up = partial(self.state.levels.check, presented.token, by_cookie=by_cookie, inspect=inspect)
-                self._check(identity, presented.token, look_up, level)
+                identity.look_up = look_up
+                # By the signature alone only if nothing else is needed.
+                if level != "signature" or inspect is not None or not self._trust(identity, presented.token):
+                    identity.open(look_up(level))
             if by_cookie and identity.level != "signature":
                 self._renew(identity)
         except AnsweredError as error:
             error.realm = self.state.config.realm
             return Identity(self.state, error=error)
         return identity
-
-    def _check(self, identity: Identity, token: str, look_up: LookUp, level: Level) -> None:
-        """Check *token* at *level*; by its signature alone only if nothing else is needed."""
-        identity.look_up = look_up
-        if level != "signature" or self.state.config.binding or not self._trust(identity, token):
-            identity.open(look_up(level))
 
     def _trust(self, identity: Identity, token: str) -> bool:
         """Trust the token alone, unless something else is needed; return whether it was trusted."""
@@ -106,8 +103,11 @@ class TokenCheck(msgspec.Struct, eq=False, weakref=True):
         The claims of an expired one are loaded anew for every request, but only a navigation sets the cookie: a late
         reply to a script would overwrite the cookies of a newer rotation, login or logout.
         """
-        manager, sets, checked = self.state.manager, is_navigation(this_request()), identity.session.checked
-        if checked.stale or not (checked.expired or (sets and manager.renewal_due(checked))):
+        manager, checked = self.state.manager, identity.find()
+        if checked.stale or not (checked.expired or manager.renewal_due(checked)):
+            return
+        sets = is_navigation(this_request())
+        if not (checked.expired or sets):
             return
         identity.rely("strict", certain=True)
         checked = identity.session.checked

@@ -77,7 +77,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
             self._identities[locations] = known
             self._everybody.append(known)
         self.current = known
-        if known.may_be_wrong:
+        if known.may_be_wrong and (certain or level is not None):
             known.rely(level, certain=certain)
         return known
 
@@ -105,10 +105,6 @@ class Visit(TokenCheck, eq=False, weakref=True):
         look_up = partial(self.state.manager.authenticate, pair.access_token, used=False)
         self._continue_as(Identity(self.state, location="cookie" if cookies else None, look_up=look_up))
         return pair
-
-    def keep_private(self) -> None:
-        """Let no cache keep the answer unless the view says otherwise: a guard has let a user in."""
-        self.is_private = True
 
     def leave_sessions(self) -> None:
         """Forget the sessions that the request came with or has made."""
