@@ -96,14 +96,19 @@ def cold(bench: Bench) -> Lines:
 def growth(bench: Bench) -> Lines:
     """Compare the check of a subject with many sessions to one with a single session."""
     many = bench.scale.sessions
-    cases = {
-        "bare": sites.call(sites.bare(bench.client)["bare"]),
-        "one": sites.call(sites.ours(bench)),
-        "many": sites.call(sites.ours(bench, sessions=many)),
-    }
+    requests = {"one": sites.ours(bench, prefix="bench-one"), "many": sites.ours(bench, sessions=many, prefix="bench-many")}
+    cases = {name: sites.call(each) for name, each in requests.items()}
+    sizes = {name: bench.client.strlen(f"bench-{name}:ada") for name in requests}
+    gets = {name: sites.bare(bench.client, size) for name, size in sizes.items()}
+    cases |= {f"get {name}": sites.call(each["bare_get"]) for name, each in gets.items()}
+    cases["bare"] = sites.call(gets["one"]["bare"])
     times = side_by_side(cases, rounds=bench.scale.rounds, calls=bench.scale.calls)
     yield said(f"{many} sessions / 1 session", times.ratio("many", "one", above="bare"))
     yield said(f"{many} sessions instead of 1 add", times.added("many", "one"), "<= 25", "us")
+    yield said("  in the calmest tenth", times.calm("many") - times.calm("one"), unit="us")
+    floor = f"  of that, a bare GET of {sizes['many']} bytes instead of {sizes['one']} adds"
+    yield said(floor, times.added("get many", "get one"), unit="us")
+    yield said("  in the calmest tenth", times.calm("get many") - times.calm("get one"), unit="us")
     yield from _subjects(bench)
 
 

@@ -87,10 +87,10 @@ def site(name: str) -> Flask:
     return app
 
 
-def bare(client: Any) -> dict[str, Stack]:
-    """Return a request that asks nobody, and one whose view does one GET of the size of a record."""
-    app = site("bare")
-    client.set("bench:bare", b"x" * 400)
+def bare(client: Any, size: int = 400) -> dict[str, Stack]:
+    """Return a request that asks nobody, and one whose view does one GET of *size* bytes: by default, of a record."""
+    app, key = site("bare"), f"bench:bare:{size}"
+    client.set(key, b"x" * size)
 
     @app.get("/bare")
     def bare() -> str:
@@ -98,7 +98,7 @@ def bare(client: Any) -> dict[str, Stack]:
 
     @app.get("/get")
     def get() -> str:
-        client.get("bench:bare")
+        client.get(key)
         return str(USER["name"])
 
     return {"bare": stack(app, "/bare"), "bare_get": stack(app, "/get")}
