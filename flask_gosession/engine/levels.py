@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.engine.results import Checked
@@ -17,6 +19,7 @@ from flask_gosession.session.record import SubjectRecord
 from flask_gosession.stores.base import StoreBusy, StoreFull
 from flask_gosession.tokens.types import Claims, TokenType
 
+T = TypeVar("T")
 Inspect = Callable[[Checked], None]
 
 
@@ -50,7 +53,7 @@ class LevelChecks:
         self.rides: bool = outage_grace > 0
         """Whether strict checks keep what they found, too, for outages."""
         self._timer = timer
-        self._confirmed: TokenMemory[_Confirmed] = TokenMemory(size)
+        self._confirmed: TokenMemory[_Confirmed] = TokenMemory(size, lambda known: known.checked.claims.subject)
         self.verdicts: Verdicts | None = None
         """None if the store has no feed."""
         if manager.lease is not None:
@@ -121,7 +124,7 @@ class LevelChecks:
             if self._manager.clock() < until and (used or not is_first_use(checked.session, checked.claims.jti)):
                 verdicts.keep(ticket, token, _trimmed(checked), until)
         if self.rides and not checked.expired and checked.session.actor is None:
-            self._confirmed.put(token, checked.claims.subject, _Confirmed(_trimmed(checked), began))
+            self._confirmed.put(token, _Confirmed(_trimmed(checked), began))
         return checked
 
     def _holds_until(self, checked: Checked) -> float:
@@ -162,9 +165,23 @@ class LevelChecks:
 
 
 def _trimmed(checked: Checked) -> Checked:
-    """Return *checked* without the other sessions, which are never needed here and may be many."""
-    record: SubjectRecord = checked.record
-    lean = SubjectRecord(
-        record.major, record.subject, record.user_version, (checked.session,), ban=record.ban, user=record.user
+    """Return *checked* without the other sessions, which are never needed here and may be many.
+
+    What stands in the claims, too, is kept once.
+    """
+    claims, own, record = checked.claims, checked.session, checked.record
+    session = replace(
+        own,
+        id=_once(own.id, claims.sid),
+        access=_once(own.access, claims.jti),
+        client=_once(own.client, claims.client),
     )
-    return Checked(checked.session, checked.claims, lean, kept=True)
+    lean = SubjectRecord(
+        record.major, claims.subject, record.user_version, (session,), ban=record.ban, user=record.user
+    )
+    return Checked(session, claims, lean, kept=True)
+
+
+def _once(value: T, kept: T) -> T:
+    """Return *kept* in the place of an equal *value*."""
+    return kept if value == kept else value

@@ -14,15 +14,17 @@ T = TypeVar("T")
 class TokenMemory(Generic[T]):
     """Keeps *size* values by token; a further one replaces the oldest."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, subject_of: Callable[[T], str]) -> None:
+        """Ask each value for its subject by *subject_of*: a second table of them would take room."""
         self._size = size
+        self._subject_of = subject_of
         self._begin_anew()
         at_fork.in_child(self._begin_anew)
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def put(self, token: str, subject: str, value: T, still: Callable[[], bool] = lambda: True) -> None:
+    def put(self, token: str, value: T, still: Callable[[], bool] = lambda: True) -> None:
         """Keep *value*, replacing an earlier one, if *still* is true once nothing can be dropped in between."""
         with self._lock:
             if not still():
@@ -30,8 +32,7 @@ class TokenMemory(Generic[T]):
             self._drop(token)
             if len(self._values) >= self._size:
                 self._drop(next(iter(self._values)))
-            self._values[token] = value
-            self._subjects[token] = subject
+            subject, self._values[token] = self._subject_of(value), value
             self._tokens[subject] = (*self._tokens.get(subject, ()), token)
 
     def drop(self, token: str) -> None:
@@ -43,13 +44,12 @@ class TokenMemory(Generic[T]):
         """Keep nothing about any token of *subject*."""
         with self._lock:
             for token in self._tokens.pop(subject, ()):
-                del self._values[token], self._subjects[token]
+                del self._values[token]
 
     def clear(self) -> None:
         """Keep nothing."""
         with self._lock:
             self._values.clear()
-            self._subjects.clear()
             self._tokens.clear()
 
     def _begin_anew(self) -> None:
@@ -58,14 +58,13 @@ class TokenMemory(Generic[T]):
         self._values: dict[str, T] = {}
         self.get: Callable[[str], T | None] = self._values.get
         """Returns what is kept about a token; takes no lock."""
-        self._subjects: dict[str, str] = {}
         self._tokens: dict[str, tuple[str, ...]] = {}  # mostly one each, for which a set takes 170 bytes more
 
     def _drop(self, token: str) -> None:
-        subject = self._subjects.pop(token, None)
-        if subject is None:
+        value = self._values.pop(token, None)
+        if value is None:
             return
-        del self._values[token]
+        subject = self._subject_of(value)
         others = tuple(other for other in self._tokens.pop(subject) if other != token)
         if others:
             self._tokens[subject] = others

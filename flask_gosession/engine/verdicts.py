@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from flask_gosession.engine.lease import Lease
 from flask_gosession.engine.results import Checked
 from flask_gosession.engine.token_memory import TokenMemory
@@ -15,14 +17,12 @@ LATEST_CHANGES = 256
 """How many announcements may arrive during one read of the store before its outcome is discarded."""
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What was found about a token."""
 
     checked: Checked
     until: float
     """The earliest moment (Unix seconds) at which it changes by time alone."""
-    stale_at: float
-    """The moment, by the timer, from which it may be too old."""
     began: float
     """When its read began, by the timer."""
 
@@ -52,7 +52,7 @@ class Verdicts:
         self._max_stale = max_stale
         self._timer = timer
         self._on_hit = on_hit
-        self._memory: TokenMemory[Verdict] = TokenMemory(size)
+        self._memory: TokenMemory[Verdict] = TokenMemory(size, lambda verdict: verdict.checked.claims.subject)
         self._latest: deque[str] = deque(maxlen=LATEST_CHANGES)
         self._gaps = self._changes = 0
         lease.on_change.append(self._forget)
@@ -68,11 +68,11 @@ class Verdicts:
         verdict = self._memory.get(token)
         if verdict is None or now >= verdict.until:
             return None
-        timed = self._timer()
-        if timed >= verdict.stale_at:
+        age = self._timer() - verdict.began
+        if age >= self._max_stale:
             return None
         if self._on_hit is not None:
-            self._on_hit(timed - verdict.began)
+            self._on_hit(age)
         return verdict.checked
 
     def begin(self) -> Ticket:
@@ -83,8 +83,8 @@ class Verdicts:
         """Keep what was read since *ticket* was drawn, unless a change was heard or may have been missed meanwhile."""
         subject = checked.claims.subject
         # The age counts from before the read: what was true when it began may be false when it ends.
-        verdict = Verdict(checked, until, ticket.began + self._max_stale, ticket.began)
-        self._memory.put(token, subject, verdict, still=lambda: self._is_untouched(subject, ticket))
+        verdict = Verdict(checked, until, ticket.began)
+        self._memory.put(token, verdict, still=lambda: self._is_untouched(subject, ticket))
 
     def _is_untouched(self, subject: str, ticket: Ticket) -> bool:
         since = self._changes - ticket.changes

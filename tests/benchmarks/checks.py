@@ -96,7 +96,10 @@ def cold(bench: Bench) -> Lines:
 def growth(bench: Bench) -> Lines:
     """Compare the check of a subject with many sessions to one with a single session."""
     many = bench.scale.sessions
-    requests = {"one": sites.ours(bench, prefix="bench-one"), "many": sites.ours(bench, sessions=many, prefix="bench-many")}
+    requests = {
+        "one": sites.ours(bench, prefix="bench-one"),
+        "many": sites.ours(bench, sessions=many, prefix="bench-many"),
+    }
     cases = {name: sites.call(each) for name, each in requests.items()}
     sizes = {name: bench.client.strlen(f"bench-{name}:ada") for name in requests}
     gets = {name: sites.bare(bench.client, size) for name, size in sizes.items()}

@@ -341,6 +341,18 @@ def test_memory_is_bounded(one: Process) -> None:
     assert len(one.check(many[0]).record.sessions) == 1
 
 
+def test_a_verdict_keeps_nothing_twice(one: Process) -> None:
+    """What stands in the claims and in the record is one object in memory, and the other sessions are not kept."""
+    one.manager.login("ada")
+    checked = one.check(kept(one, client="ios"))
+    session, claims, record = checked.session, checked.claims, checked.record
+    assert session.id is claims.sid
+    assert session.access is claims.jti
+    assert session.client is claims.client
+    assert record.subject is claims.subject
+    assert record.sessions == (session,)
+
+
 def test_strict_asks_each_time(one: Process) -> None:
     """Whatever is known."""
     token = kept(one)
