@@ -94,7 +94,7 @@ def make_warm(make, **settings):
 
 
 def test_a_check_runs_few_functions(warm_site):
-    """A strict check and a look at the user run at most forty-five functions of ours: a call costs a quarter of a µs."""
+    """A strict check and a look at the user run at most forty-five functions of ours: each costs 0.25 µs."""
     token, client = warm_site.pair().access_token, warm_site.app.test_client()
     headers = {"Authorization": f"Bearer {token}"}
     assert client.get("/greeting", headers=headers).text == "ada"
