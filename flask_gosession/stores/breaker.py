@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -17,9 +17,8 @@ from flask_gosession.deadline import Deadline, may_wait
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.events import StoreEvent, StoreFailing, StoreRecovered
 from flask_gosession.stores.address import cause_of
-from flask_gosession.stores.base import Record, Store, StoreBusy, StoreFull, Swap, budget, confirms, forgets
-from flask_gosession.stores.feed import Feed, feed_of
-from flask_gosession.stores.timed import TimedStore
+from flask_gosession.stores.base import Record, Store, StoreBusy, StoreFull, Swap
+from flask_gosession.stores.wrapper import StoreWrapper
 
 log: logging.Logger = logging.getLogger("flask_gosession")
 
@@ -56,7 +55,7 @@ class _Call(msgspec.Struct, eq=False):
             self.breaker.end_call(self._began, error)
 
 
-class BreakerStore:
+class BreakerStore(StoreWrapper):
     """Passes everything on to *store*; after failures in a row it asks only now and then, one request at a time.
 
     Three failures are enough, or two that were timeouts. A full store, or a process without a free connection, does not
@@ -64,6 +63,7 @@ class BreakerStore:
     recovery; a store that has never answered is reported at the first failure.
 
     What may not wait (`deadline.WithoutWaiting`) is refused as long as the store fails; a thread probes in its place.
+    `ping` and `subjects` are never refused: operators can wait.
 
     The rest between two probes is drawn anew each time (0.3 to 0.9 seconds), so that many workers do not come back
     together. Calls run side by side and a healthy one takes no lock, which is why this is not pybreaker: that one
@@ -80,8 +80,7 @@ class BreakerStore:
         clock: Callable[[], float] = time.monotonic,
         rest: Callable[[], float] = lambda: random.uniform(SHORTEST_REST, LONGEST_REST),  # noqa: S311 - jitter
     ) -> None:
-        self.store = store
-        self.shared: bool = store.shared
+        super().__init__(store)
         self.address: str = address or type(store).__name__
         """Where the store is, without credentials."""
         self._emit = emit
@@ -100,26 +99,6 @@ class BreakerStore:
         self._answered = False
         self._failing_since: float | None = None
 
-    @property
-    def confirms(self) -> bool:
-        """Whether replicas confirm the store's writes."""
-        return confirms(self.store)
-
-    @property
-    def forgets(self) -> bool:
-        """Whether the store deletes ended records by itself."""
-        return forgets(self.store)
-
-    @property
-    def budget(self) -> float:
-        """How long one operation may wait for the store."""
-        return budget(self.store)
-
-    @property
-    def feed(self) -> Feed | None:
-        """The store's feed, which is not a call that the breaker could refuse."""
-        return feed_of(self.store)
-
     def load(self, subject: str) -> Record | None:
         """Return the record of *subject*."""
         if self.is_broken and not may_wait():
@@ -134,22 +113,10 @@ class BreakerStore:
         with _Call(self):
             return self.store.swap(subject, etag, new, expires_at, announce=announce)
 
-    def subjects(self) -> Iterator[str]:
-        """Iterate over the subjects; not refused: operators can wait."""
-        return self.store.subjects()
-
     def purge(self, now: float, limit: int = 1000) -> int:
         """Delete ended records."""
         with _Call(self):
             return self.store.purge(now, limit)
-
-    def ping(self) -> None:
-        """Return if the store answers; always asks it."""
-        self.store.ping()
-
-    def close(self) -> None:
-        """Close the store."""
-        self.store.close()
 
     def _renew_lock(self) -> None:
         self._lock = threading.Lock()
@@ -211,6 +178,6 @@ class BreakerStore:
 
 def behind_breaker(store: Store) -> Store:
     """Return the store itself, for operators, who can wait and need all of its abilities."""
-    while isinstance(store, (BreakerStore, TimedStore)):
+    while isinstance(store, StoreWrapper):
         store = store.store
     return store

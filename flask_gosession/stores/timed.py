@@ -5,13 +5,13 @@ Private: the reference lists what apps may import.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from flask_gosession.stores.base import Record, Store, Swap, budget, confirms, forgets
+from flask_gosession.stores.base import Record, Store, Swap
 from flask_gosession.stores.capabilities import Pooled
-from flask_gosession.stores.feed import Feed, feed_of
+from flask_gosession.stores.wrapper import StoreWrapper
 
 
 class Timing(Protocol):
@@ -20,7 +20,7 @@ class Timing(Protocol):
     outcome: str
 
 
-class TimedStore:
+class TimedStore(StoreWrapper):
     """Passes everything on to *store*; *timed* makes the context of each load and swap, by the method's name.
 
     *on_connections* is called with the number of connections in use when a call began, if the store knows it.
@@ -32,32 +32,11 @@ class TimedStore:
         timed: Callable[[str], AbstractContextManager[Timing]],
         on_connections: Callable[[int], None],
     ) -> None:
-        self.store = store
-        self.shared: bool = store.shared
+        super().__init__(store)
         self._timed = timed
         self._on_connections = on_connections
         inner = getattr(store, "store", store)  # behind a circuit breaker
         self._pool = inner if isinstance(inner, Pooled) else None
-
-    @property
-    def confirms(self) -> bool:
-        """Whether replicas confirm the store's writes."""
-        return confirms(self.store)
-
-    @property
-    def forgets(self) -> bool:
-        """Whether the store deletes ended records by itself."""
-        return forgets(self.store)
-
-    @property
-    def feed(self) -> Feed | None:
-        """The store's feed, which is not timed."""
-        return feed_of(self.store)
-
-    @property
-    def budget(self) -> float:
-        """How long one operation may wait for the store."""
-        return budget(self.store)
 
     def load(self, subject: str) -> Record | None:
         """Return the record of *subject*."""
@@ -75,22 +54,10 @@ class TimedStore:
             call.outcome = "ok" if swap is Swap.DONE else swap.value
             return swap
 
-    def subjects(self) -> Iterator[str]:
-        """Iterate over the subjects."""
-        return self.store.subjects()
-
     def purge(self, now: float, limit: int = 1000) -> int:
         """Delete ended records."""
         with self._timed("purge"):
             return self.store.purge(now, limit)
-
-    def ping(self) -> None:
-        """Return if the store answers."""
-        self.store.ping()
-
-    def close(self) -> None:
-        """Close the store."""
-        self.store.close()
 
     def _count_connections(self) -> None:
         if self._pool is not None:
