@@ -76,12 +76,13 @@ def _finish(response: Response) -> Response:
     for visit in list(visits.values()):
         try:
             visit.save_data(response)
-            if visit.state.purger is not None:
-                visit.state.purger.purge_if_due()
-        except StoreError as error:
+        except StoreError as error:  # noqa: PERF203 - the failure of one realm is not the other's
             error.realm = visit.state.config.realm
             response = current_app.make_response(current_app.handle_user_exception(error))
-            continue
+    # Only now: an answer that is replaced would take the cookies of other realms with it.
+    for visit in list(visits.values()):
+        if visit.state.purger is not None:
+            visit.state.purger.purge_if_due()
         if _FAILED in here:
             visit.end_undelivered()
         if visit.owed is not None:

@@ -7,7 +7,9 @@ import redis
 from sites import make_app
 
 from flask_gosession import AuthError, ConfigError, GoSession
+from flask_gosession.stores.memory import MemoryStore
 from flask_gosession.stores.registry import open_store
+from flask_gosession.testing.faulty import FaultyStore
 
 REALMS = {"admin": {"SESSION_LIMIT": 1, "IDLE_TIMEOUT": 100, "TOKEN_LOCATIONS": ["header", "cookie"]}}
 SHARED = {"kid": "one", "alg": "HS256", "status": "active", "secret": "u7Gq-2mZx9!fWv0pLk3sYt8RbNc5hJdA"}
@@ -218,3 +220,28 @@ def test_two_apps_in_one_process(clock):
         shop.manager.login("ada")
     with second.app_context():
         assert shop.manager.sessions("ada") == []
+
+
+@pytest.fixture
+def failing(clock):
+    """Return a store that fails on cue."""
+    return FaultyStore(MemoryStore(clock=clock))
+
+
+def test_a_save_that_fails_leaves_the_other_realm_its_cookies(failing, clock):
+    """The answer becomes 503 because one realm could not save its data; the login to the other still arrives."""
+    settings = {"admin": {**REALMS["admin"], "STORE": failing, "KEY_PREFIX": "admin"}}
+    app, people, admins = make_realms(MemoryStore(clock=clock), clock, settings=settings)
+
+    @app.post("/both")
+    def both():
+        people.login_user("ada", cookies=True)
+        admins.current_session.data["seen"] = 1
+        failing.fail("swap", 5)
+        return "both"
+
+    client = app.test_client()
+    admin = client.post("/admin/login").json
+    answer = client.post("/both", headers=bearer(admin))
+    assert (answer.status_code, answer.json["error"]) == (503, "store_unavailable")
+    assert any(cookie.startswith("gosession_access=") for cookie in answer.headers.getlist("Set-Cookie"))
