@@ -1,4 +1,4 @@
-"""What all tests share: the stores that --store asks for, and a clock that moves when told."""
+"""What all tests share: the stores that --store asks for, one that fails on cue, and a clock that moves when told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from backends import EVERYTHING, PARTS, Backends  # noqa: E402
 from store_option import DEFAULT, NAMES, split_stores, unknown_stores  # noqa: E402
 
 from flask_gosession.stores.base import Store  # noqa: E402
+from flask_gosession.stores.memory import MemoryStore  # noqa: E402
 from flask_gosession.testing.clock import FakeClock  # noqa: E402
+from flask_gosession.testing.faulty import FaultyStore  # noqa: E402
 
 FIXTURES = {"contract_store": "contract", "race_store": "threads", "process_store": "processes", "any_store": "any"}
 """Fixtures that run a test once for each store that the part of the suite fits."""
@@ -125,3 +127,11 @@ def any_store(request: pytest.FixtureRequest, backends: Backends, key_prefix: st
 def clock() -> FakeClock:
     """Return a clock that starts at the real time, in whole seconds as sessions have them, and moves when told."""
     return FakeClock(float(int(time.time())))
+
+
+@pytest.fixture
+def store(clock: FakeClock) -> Iterator[FaultyStore]:
+    """Yield an empty store in memory that fails on cue."""
+    faulty = FaultyStore(MemoryStore(clock=clock))
+    yield faulty
+    faulty.close()

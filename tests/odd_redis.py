@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from servers import serving
 
 Reply = Callable[[Any, bytes], None]
 """Answers, on a socket, the name of a command."""
@@ -39,9 +40,6 @@ def odd_redis(reply: Reply) -> Iterator[int]:
 
         def handle_error(self, *_arguments: object) -> None: ...
 
-    with Server(("127.0.0.1", 0), Connection) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    server = Server(("127.0.0.1", 0), Connection)
+    with serving(server):
         yield server.server_address[1]
-        server.shutdown()
-        thread.join()

@@ -104,6 +104,19 @@ def answers(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 @contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Let *server* serve in a thread until the block ends; then it is closed."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
 def running_fakeredis() -> Iterator[str]:
     """Serve a fakeredis by TCP, for processes where no redis-server is installed; yield its URL."""
     port = free_port()
@@ -112,14 +125,8 @@ def running_fakeredis() -> Iterator[str]:
     # This server hangs up after every error it answers, NOSCRIPT too: so that there is none, it gets the script first.
     with fakeredis.FakeRedis(server=server.fake_server) as client:
         client.script_load(files("flask_gosession.stores.redis").joinpath("swap.lua").read_text("utf-8"))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager
@@ -141,14 +148,8 @@ def swallowing_proxy(port: int, command: bytes) -> Iterator[int]:
                 pass_on(self.request, upstream, command)
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passage)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def pass_on(client: socket.socket, upstream: socket.socket, last_command: bytes) -> None:
@@ -176,14 +177,8 @@ class _Quiet(WSGIRequestHandler):
 def served(app: Callable[..., Any]) -> Iterator[str]:
     """Serve a WSGI app on a port of its own until the block ends; yield its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

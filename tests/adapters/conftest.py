@@ -30,16 +30,8 @@ COOKIES = {"TOKEN_LOCATIONS": ("header", "cookie")}
 
 
 @pytest.fixture
-def store(clock: FakeClock) -> Iterator[FaultyStore]:
-    """Yield an empty store in memory that fails on cue."""
-    faulty = FaultyStore(MemoryStore(clock=clock))
-    yield faulty
-    faulty.close()
-
-
-@pytest.fixture
 def guest_store(clock: FakeClock) -> Iterator[FaultyStore]:
-    """Yield another one, for guests."""
+    """Yield an empty store for guests, beside that of people."""
     faulty = FaultyStore(MemoryStore(clock=clock))
     yield faulty
     faulty.close()

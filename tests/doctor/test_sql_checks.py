@@ -6,13 +6,13 @@ import select
 import socket
 import socketserver
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import databases
 import pytest
+import servers
 import sqlalchemy as sa
 from cli.shop import make_shop
 
@@ -143,14 +143,8 @@ def pooler(port: int) -> Iterator[int]:
 
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passage)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with servers.serving(server):
         yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_a_pooler_is_detected(examine: Examine):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,6 @@ from flask_gosession.engine.manager import SessionManager
 from flask_gosession.events import Event
 from flask_gosession.session.policy import Policy
 from flask_gosession.stores.base import Store
-from flask_gosession.stores.memory import MemoryStore
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import FaultyStore
 from flask_gosession.tokens.jwt import JWTCodec
@@ -22,14 +21,6 @@ from flask_gosession.tokens.keyring import Keyring
 SECRET = drawn("engine").encode()
 
 Maker = Callable[..., SessionManager]
-
-
-@pytest.fixture
-def store(clock: FakeClock) -> Iterator[FaultyStore]:
-    """Yield an empty store in memory that fails on cue."""
-    faulty = FaultyStore(MemoryStore(clock=clock))
-    yield faulty
-    faulty.close()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +57,6 @@ def test_an_unread_subscription_holds_each_subject_once() -> None:
     for _ in range(5):
         announce(store)
     assert subscription.read() == ["ada"]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.RedisAt]:
-    if servers.REDIS_SERVER is None:
-        pytest.skip(servers.WITHOUT_REDIS)
-    with servers.running_redis() as at:
-        yield at
-
-
-@pytest.fixture
-def admin(server: servers.RedisAt) -> Iterator[redis.Redis]:
-    with redis.Redis(port=server.port) as client:
-        yield client
 
 
 def test_a_killed_connection_is_a_gap(server: servers.RedisAt, admin: redis.Redis, key_prefix: str) -> None:

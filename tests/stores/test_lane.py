@@ -7,7 +7,6 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -33,19 +32,6 @@ from flask_gosession.tokens.keyring import Keyring
 pytestmark = pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)
 
 SUBJECTS = [f"user-{number}" for number in range(8)]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.RedisAt]:
-    """Run a Redis whose connections the tests of this file may cut."""
-    with servers.running_redis() as at:
-        yield at
-
-
-@pytest.fixture
-def admin(server: servers.RedisAt) -> Iterator[redis.Redis]:
-    with redis.Redis(port=server.port) as client:
-        yield client
 
 
 @pytest.fixture

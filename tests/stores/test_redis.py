@@ -38,19 +38,6 @@ def soon() -> float:
     return time.time() + 60
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[servers.RedisAt]:
-    """Run a Redis that the tests of this file may maltreat; each puts it right again."""
-    with servers.running_redis() as at:
-        yield at
-
-
-@pytest.fixture
-def admin(server: servers.RedisAt) -> Iterator[redis.Redis]:
-    with redis.Redis(port=server.port) as client:
-        yield client
-
-
 @pytest.fixture
 def store(server: servers.RedisAt, key_prefix: str) -> Iterator[RedisStore]:
     store = RedisStore.from_url(f"{server.url}?{UNHURRIED_REDIS}", key_prefix=key_prefix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,17 +10,8 @@ from flask import Flask
 from sites import Site, add_me, open_site
 
 from flask_gosession.stores.base import Store
-from flask_gosession.stores.memory import MemoryStore
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import FaultyStore
-
-
-@pytest.fixture
-def store(clock: FakeClock) -> Iterator[FaultyStore]:
-    """Yield an empty store in memory that fails on cue."""
-    faulty = FaultyStore(MemoryStore(clock=clock))
-    yield faulty
-    faulty.close()
 
 
 @pytest.fixture
