@@ -59,11 +59,17 @@ def web(bench: Bench) -> Lines:
     cases = {
         "bare": sites.call(sites.bare(bench.client)["bare"]),
         "strict": sites.call(sites.ours(in_memory)),
+        "by cookie": sites.call(sites.by_cookie(in_memory)),
+        "cached, by cookie": sites.call(sites.by_cookie(in_memory, level="cached")),
         "public": sites.call(sites.ours(in_memory, path="/public")),
+        "hooked": sites.call(sites.hooked()),
     }
     times = side_by_side(cases, rounds=bench.scale.rounds, calls=bench.scale.calls)
     yield said("a strict check with user info over memory adds", times.added("strict", "bare"), "<= 18", "us")
+    yield said("the same with the token in a cookie adds", times.added("by cookie", "bare"), unit="us")
+    yield said("the same at level cached adds", times.added("cached, by cookie", "bare"), unit="us")
     yield said("a public page adds", times.added("public", "bare"), "<= 1.5", "us")
+    yield said("  an empty hook after requests adds", times.added("hooked", "bare"), unit="us")
     yield said("  a bare view takes", times.calm("bare"), unit="us")
 
 

@@ -15,6 +15,7 @@ from werkzeug.test import EnvironBuilder
 
 from flask_gosession import GoSession, SessionManager, TokenPair, current_user, login_required
 from flask_gosession.session.device import Device
+from flask_gosession.web.state import state_of
 
 from .bench import Bench
 
@@ -121,6 +122,22 @@ def ours(bench: Bench, *, sessions: int = 1, prefix: str | None = None, path: st
         bench.closing.callback(gosession.manager.close)
         tokens = [gosession.manager.login("ada", device=HERE).access_token for _ in range(sessions)]
     return stack(app, path, **({"Authorization": f"Bearer {tokens[-1]}"} if path == "/me" else {}))
+
+
+def by_cookie(bench: Bench, **settings: Any) -> Stack:
+    """Return the same request as `ours`, with the token in a cookie, as pages have it."""
+    app = ours(bench, token_locations=["cookie"], path="/public", **settings).app
+    state = state_of("default", app)
+    token = state.manager.login("ada", device=HERE, cookies=True).access_token
+    return stack(app, "/me", Cookie=f"{state.transport.jar.access.name}={token}")
+
+
+def hooked() -> Stack:
+    """Return a request that asks nobody, in an app with a hook after requests that does nothing."""
+    app = site("hooked")
+    app.add_url_rule("/bare", view_func=lambda: str(USER["name"]))
+    app.after_request(lambda response: response)
+    return stack(app, "/bare")
 
 
 def _load(subject: str) -> dict[str, Any]:
