@@ -16,7 +16,7 @@ from flask_gosession.durations import Duration
 from flask_gosession.engine.actors import Actors, ImpersonationCheck, actor_of
 from flask_gosession.engine.issuing import ClaimsLoader, Issuer
 from flask_gosession.engine.login import new_session
-from flask_gosession.engine.records import Snapshot
+from flask_gosession.engine.records import Excerpt, Snapshot
 from flask_gosession.engine.remembering import RememberingManager
 from flask_gosession.engine.reporting import Emit
 from flask_gosession.engine.results import Checked, Inspect, LiveSession, Renewed, Revocation, accept, live_session
@@ -161,11 +161,11 @@ class SessionManager(RememberingManager):
                 raise
             claims, expired = self.codec.decode(token, TokenType.ACCESS, now, allow_expired=True), True
         with self.records.one_operation():
-            seen = self.records.read(claims.subject, now)
+            seen = self.records.read_one(claims.subject, claims.sid, now)
             try:
                 session = checks.check(seen.record, claims, now, self.policy)
             except (SessionExpired, SessionIdle):
-                self.records.notice_run_out(seen)
+                self.records.notice_run_out(self.records.whole(seen))
                 raise
             if expired and not renewal.may_renew(session, expired=True):
                 raise TokenExpired
@@ -336,9 +336,11 @@ class SessionManager(RememberingManager):
             return None
         return presented.sid
 
-    def _touch(self, seen: Snapshot, claims: Claims) -> None:
+    def _touch(self, seen: Excerpt, claims: Claims) -> None:
+        whole = self.records.whole(seen)
+        checks.live_session(whole.record, claims.sid, self.clock())  # damage in another session ends this one as well
         try:
-            self.records.try_update(seen, lambda record, now: checks.touch(record, claims.sid, claims.jti, now))
+            self.records.try_update(whole, lambda record, now: checks.touch(record, claims.sid, claims.jti, now))
         except StoreError:
             log.warning("the use of a session could not be noted; the store is not available")
 

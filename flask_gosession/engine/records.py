@@ -52,6 +52,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     stored: Record | None
 
 
+class Excerpt(msgspec.Struct, frozen=True):
+    """A record as it was read for the sake of one session: others may be missing, so nothing is written from it."""
+
+    record: SubjectRecord
+    stored: Record | None
+
+
 class _Write(NamedTuple):
     """A swap to be made: *new* (None deletes) replaces the value with *etag*."""
 
@@ -100,16 +107,21 @@ class Records:
 
         *now* is the time, if the caller knows it already.
         """
+        return self._decoded(subject, self.store.load(subject), now)
+
+    def read_one(self, subject: str, sid: bytes, now: float) -> Excerpt:
+        """Like `read`, but return only what concerns the session *sid*: the others need not be decoded."""
         stored = self.store.load(subject)
-        if stored is None:
-            return Snapshot(_blank(subject), None)
-        record = records.read(stored.value, subject)
+        record = None if stored is None else records.read(stored.value, subject, sid)
         if record is None:
-            self._refuse_newer(stored, subject)
-            self._report_corrupt(subject)
-        elif not self._future_told:
-            self._tell_future(record, self._clock() if now is None else now)
-        return Snapshot(record or _blank(subject), stored)
+            return Excerpt(self._decoded(subject, stored, now).record, stored)
+        if not self._future_told:
+            self._tell_future(record, now)
+        return Excerpt(record, stored)
+
+    def whole(self, excerpt: Excerpt) -> Snapshot:
+        """Return all that was read; damage in another session makes it an empty record."""
+        return self._decoded(excerpt.record.subject, excerpt.stored)
 
     def update(
         self, subject: str, rule: Rule[T], seen: Snapshot | None = None, *, confirm: bool = False
@@ -140,6 +152,17 @@ class Records:
                 self._pace = (self._pace + time.monotonic() - began) / 2
         self._tell_run_out(subject, done[0])
         return done
+
+    def _decoded(self, subject: str, stored: Record | None, now: float | None = None) -> Snapshot:
+        if stored is None:
+            return Snapshot(_blank(subject), None)
+        record = records.read(stored.value, subject)
+        if record is None:
+            self._refuse_newer(stored, subject)
+            self._report_corrupt(subject)
+        elif not self._future_told:
+            self._tell_future(record, self._clock() if now is None else now)
+        return Snapshot(record or _blank(subject), stored)
 
     def try_update(self, seen: Snapshot, rule: Rule[T]) -> bool:
         """Apply *rule* to what was read, if nobody has written since; return whether that was so.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from msgspec.structs import astuple
+from msgspec.structs import astuple, fields
 
 from flask_gosession.session.record import (
     LATEST,
@@ -24,6 +25,21 @@ from flask_gosession.session.record import (
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SubjectRecord).decode
 _decode_any = msgspec.msgpack.Decoder().decode
+_decode_session = msgspec.msgpack.Decoder(Session).decode
+_Outline: Any = msgspec.defstruct(
+    "_Outline",
+    [
+        (one.name, tuple[msgspec.Raw, ...] if one.name == "sessions" else one.type, msgspec.field(default=one.default))
+        for one in fields(SubjectRecord)
+    ],
+    array_like=True,
+)
+"""A record whose sessions are left as bytes."""
+_decode_outline = msgspec.msgpack.Decoder(_Outline).decode
+_id_in = struct.Struct("5x16s").unpack_from
+"""Returns the id of a session, if it has sixteen fields or more and was written by this version."""
+LONG = 1500
+"""From so many bytes on, picking one session out of a value takes less time than decoding all of them."""
 UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 """What decoding raises for damaged bytes."""
 
@@ -44,13 +60,33 @@ _PARTS: Mapping[_Kind, Mapping[str, _Kind]] = {
 Tails = Mapping[tuple[Any, ...], list[Any]]
 
 
-def read(value: bytes, subject: str) -> SubjectRecord | None:
-    """Decode a stored value; None for a corrupt record, which does not decode or names another subject."""
+def read(value: bytes, subject: str, sid: bytes | None = None) -> SubjectRecord | None:
+    """Decode a stored value; None for a corrupt record, which does not decode or names another subject.
+
+    With *sid*, sessions other than that may be missing, and damage within them may go unnoticed.
+    """
     try:
-        record = _decode(value)
+        record = (_excerpt(value, sid) if sid is not None and len(value) >= LONG else None) or _decode(value)
     except UNREADABLE:
         return None
     return record if record.subject == subject and record.major > 0 else None
+
+
+def _excerpt(value: bytes, sid: bytes) -> SubjectRecord | None:
+    """Return the record with no other session than *sid*; None if it has none, or it is not where this version looks.
+
+    Raises one of `UNREADABLE` where the rest is damaged.
+    """
+    outline = _decode_outline(value)
+    try:
+        index = [*map(_id_in, outline.sessions)].index((sid,))
+    except (ValueError, struct.error):
+        return None
+    session = _decode_session(outline.sessions[index])
+    if session.id != sid:
+        return None
+    outline.sessions = (session,)
+    return SubjectRecord(*astuple(outline))
 
 
 def is_newer(value: bytes, subject: str) -> bool:

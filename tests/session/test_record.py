@@ -244,6 +244,12 @@ def test_newer_minor_is_readable():
     assert records.read(of_tomorrow(FULL), SUBJECT) == FULL
 
 
+def test_one_session_of_a_newer_minor_is_readable():
+    """It can be picked from among many, too."""
+    many = [session(number, agent="x" * 100) for number in range(12)]
+    assert records.read(of_tomorrow(record(*many)), SUBJECT, many[4].id).sessions == (many[4],)
+
+
 def test_newer_minor_survives_an_update():
     """A rolling upgrade: an update by this version carries every field of the newer one through, on every struct."""
     subjects, store = stored(of_tomorrow(FULL))
