@@ -125,7 +125,7 @@ class _Endpoints:
     def view_of(self, route: Route) -> Callable[..., Any]:
         """Return the view of *route*, which requires a login if the route takes an access token."""
         view: Callable[..., Any] = getattr(self, route.name)
-        if route.token != "access" or not route.is_use:  # noqa: S105 - a kind of token, not a password
+        if route.token != "access" or not route.is_use:
             # A method cannot be marked; others, such as Flask-Limiter, identify a view by its name.
             return public(update_wrapper(partial(view), view))
         fresh = self._requires_fresh and route.fresh == "all"

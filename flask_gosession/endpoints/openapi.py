@@ -98,10 +98,10 @@ class _Document:
         """Return the alternatives, one of which must be met."""
         config, safe = self._config, route.method == "GET"
         access = ways_of(config, config.token_locations, safe=safe)
-        if route.token == "access":  # noqa: S105 - a kind of token, not a password
+        if route.token == "access":
             return access
         refresh = ways_of(config, _refresh_locations(config), safe=safe)
-        return refresh if route.token == "refresh" else [{}, *access, *(way for way in refresh if way not in access)]  # noqa: S105
+        return refresh if route.token == "refresh" else [{}, *access, *(way for way in refresh if way not in access)]
 
 
 def _parameter(name: str) -> Schema:
@@ -114,7 +114,7 @@ def _sentence(text: str) -> str:
 
 def _refresh_locations(config: Config) -> set[str]:
     """Return where a refresh token may be: not in a query, and in a cookie of its own."""
-    if config.token_mode == "opaque":  # noqa: S105 - a mode, not a password
+    if config.token_mode == "opaque":
         return set(config.token_locations)
     own = {"cookie": "refresh_cookie", "query": ""}
     return {own.get(name, name) for name in config.token_locations} - {""}

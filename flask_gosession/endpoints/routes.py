@@ -63,7 +63,7 @@ ROUTES = (
         summary="Rotate the refresh token",
         brings="the new tokens",
         answer=bodies.Tokens,
-        token="refresh",  # noqa: S106 - a kind of token, not a password
+        token="refresh",
         refusals=(401, 403, 413),
     ),
     Route(
@@ -72,7 +72,7 @@ ROUTES = (
         rule="/logout",
         summary="Sign out",
         brings="nothing",
-        token="either",  # noqa: S106
+        token="either",
         refusals=(403, 413),
         status=204,
     ),
@@ -83,7 +83,7 @@ ROUTES = (
         summary="Sign out everywhere",
         brings="how many sessions were ended",
         answer=bodies.EndedCount,
-        token="access",  # noqa: S106
+        token="access",
         fresh="all",
         refusals=(401, 403),
     ),
@@ -94,7 +94,7 @@ ROUTES = (
         summary="Sign out everywhere else",
         brings="how many sessions were ended",
         answer=bodies.EndedCount,
-        token="access",  # noqa: S106
+        token="access",
         fresh="all",
         refusals=(401, 403),
     ),
@@ -105,7 +105,7 @@ ROUTES = (
         summary="When the access token and the session end",
         brings="the times",
         answer=bodies.SessionTimes,
-        token="access",  # noqa: S106
+        token="access",
         refusals=(401,),
     ),
     Route(
@@ -115,7 +115,7 @@ ROUTES = (
         summary="Wait for the end of the session, or ask whether it lives; neither is use of it",
         brings="that it lives, or a stream of events that ends with it",
         answer=bodies.Liveness,
-        token="access",  # noqa: S106
+        token="access",
         is_use=False,
         refusals=(401,),
     ),
@@ -126,7 +126,7 @@ ROUTES = (
         summary="List the sessions",
         brings="the live sessions",
         answer=bodies.SessionList,
-        token="access",  # noqa: S106
+        token="access",
         fresh="all",
         refusals=(401,),
     ),
@@ -136,7 +136,7 @@ ROUTES = (
         rule="/sessions/<sid>",
         summary="End a session",
         brings="nothing",
-        token="access",  # noqa: S106
+        token="access",
         fresh="others",
         refusals=(401, 403),
         status=204,

@@ -42,7 +42,7 @@ def security_of(view: Callable[..., Any], state: State) -> Security:
 def schemes_for(config: Config, locations: Iterable[str]) -> dict[str, Any]:
     """Return the security schemes of *locations*."""
     jar, used = CookieJar(config, secure=True), set(locations)
-    opaque = config.token_mode == "opaque"  # noqa: S105 - a mode, not a password
+    opaque = config.token_mode == "opaque"
     schemes: dict[str, Any] = {
         "header": {"type": "http", "scheme": "bearer", **({} if opaque else {"bearerFormat": "JWT"})},
         "query": {"type": "apiKey", "in": "query", "name": config.query_name},

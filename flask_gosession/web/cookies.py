@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from flask import Request, Response, has_request_context, request
 
@@ -142,26 +142,21 @@ class CookieJar:
         return iter((self.access, self.refresh, self.csrf, self.state, self.actor))
 
     def _unset(self, response: Response, cookie: Cookie) -> None:
-        response.delete_cookie(
-            cookie.name,
-            path=self._path_of(cookie),
-            domain=self._domain,
-            secure=self._secure,
-            httponly=cookie.httponly,
-            samesite=cookie.samesite,
-        )
+        response.delete_cookie(cookie.name, **self._attributes(cookie))
 
     def _set(self, response: Response, cookie: Cookie, value: str, until: int | None, now: float) -> None:
-        response.set_cookie(
-            cookie.name,
-            value,
-            max_age=None if until is None else max(0, until - int(now)),
-            path=self._path_of(cookie),
-            domain=self._domain,
-            secure=self._secure,
-            httponly=cookie.httponly,
-            samesite=cookie.samesite,
-        )
+        seconds = None if until is None else max(0, until - int(now))
+        response.set_cookie(cookie.name, value, max_age=seconds, **self._attributes(cookie))
+
+    def _attributes(self, cookie: Cookie) -> dict[str, Any]:
+        """Return by what a browser knows the cookie: it is unset by what it was set with."""
+        return {
+            "path": self._path_of(cookie),
+            "domain": self._domain,
+            "secure": self._secure,
+            "httponly": cookie.httponly,
+            "samesite": cookie.samesite,
+        }
 
     def _path_of(self, cookie: Cookie) -> str:
         """Return the path as a browser sees it: in an app mounted below a path, that path comes first."""

@@ -36,6 +36,19 @@ def live_a_little(url):
         assert httpx.post(f"{url}/auth/logout", headers=bearer).status_code == 204
 
 
+def look_at(page, picture, **options):
+    """Keep a picture of the page at each width; axe finds nothing, nothing is too wide, one row leads everywhere."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width, height in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=f"{picture}-{width}.png", animations="disabled", **options)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert not page.evaluate(TOO_WIDE), f"{page.url} scrolls sideways at {width}"
+        assert len(lines_of_navigation(page)) <= 1
+
+
 def lines_of_navigation(page):
     links = page.get_by_role("navigation", name="Main").get_by_role("link")
     return {link.bounding_box()["y"] for link in links.all()}
@@ -45,16 +58,9 @@ def lines_of_navigation(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_page_is_fit_to_be_seen(visit, run_app, pictures, scheme):
     """Nothing scrolls sideways, one row leads everywhere, axe finds nothing at any width, and pictures are kept."""
-    from axe_playwright_python.sync_playwright import Axe
 
     def look(name):
-        for width, height in SIZES.items():
-            page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True, animations="disabled")
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            assert not page.evaluate(TOO_WIDE), f"{page.url} scrolls sideways at {width}"
-            assert len(lines_of_navigation(page)) <= 1
+        look_at(page, f"{pictures / name}-{scheme}", full_page=True)
         page.set_viewport_size(NARROWEST)
         assert not page.evaluate(TOO_WIDE), f"{page.url} scrolls sideways at 320"
 
@@ -87,15 +93,9 @@ def test_each_page_is_fit_to_be_seen(visit, run_app, pictures, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_end_of_a_session_has_its_look(visit, url, pictures, scheme):
     """Each banner is legible, on the page that was open and on the sign-in page, at each width."""
-    from axe_playwright_python.sync_playwright import Axe
 
     def look(name):
-        for width, height in SIZES.items():
-            page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", animations="disabled")
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
-            assert not page.evaluate(TOO_WIDE)
+        look_at(page, f"{pictures / name}-{scheme}")
 
     page = visit(url, color_scheme=scheme).sign_in("bob", path="/profile")
     visit(url).sign_in("bob", alone=True)

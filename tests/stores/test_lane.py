@@ -86,14 +86,17 @@ def read_at_once(store: RedisStore, threads: int, rounds: int) -> list[str]:
     return wrong
 
 
-def test_readers_reuse_a_connection(server, key_prefix, taken):
-    """One reader after the other goes over the same connection, and the pool is asked for none."""
-    store = opened(server.url, key_prefix)
+def read_some(store: RedisStore, taken: list[str]) -> None:
     store.load("ada")
     taken.clear()
     assert [name_in(store, subject) for subject in SUBJECTS] == SUBJECTS
     assert not taken
     store.close()
+
+
+def test_readers_reuse_a_connection(server, key_prefix, taken):
+    """One reader after the other goes over the same connection, and the pool is asked for none."""
+    read_some(opened(server.url, key_prefix), taken)
 
 
 def test_a_write_goes_over_the_same_connection(server, key_prefix, taken):
@@ -134,14 +137,6 @@ def test_every_kind_of_connection(place, server, key_prefix, taken, tmp_path: Pa
     else:
         with servers.served_tls(tmp_path) as (url, authority):
             read_some(opened(f"{url}?ssl_ca_certs={authority}", key_prefix), taken)
-
-
-def read_some(store: RedisStore, taken: list[str]) -> None:
-    store.load("ada")
-    taken.clear()
-    assert [name_in(store, subject) for subject in SUBJECTS] == SUBJECTS
-    assert not taken
-    store.close()
 
 
 def test_another_protocol_has_the_drivers_own_way(server, key_prefix, taken):
