@@ -14,6 +14,8 @@ from flask import Flask, jsonify, request
 from flask_gosession import GoSession
 from flask_gosession.stores.registry import open_store
 
+from .holding import keep_when_told
+
 NOTES = Path(os.environ.get("FAULTS_NOTES", "/nonexistent"))
 DAY = 86_400
 LONGEST = 3600
@@ -32,6 +34,12 @@ def note(name: str) -> str:
         return ""
 
 
+def leave(name: str, line: str) -> None:
+    """Add a line to a note."""
+    with (NOTES / name).open("a") as lines:
+        lines.write(f"{line}\n")
+
+
 def clock() -> float:
     """Return the time, as wrong as this worker is told to be."""
     return time.time() + float(os.environ.get("FAULTS_SKEW", "0")) + float(note("clock") or 0)
@@ -40,8 +48,7 @@ def clock() -> float:
 def load_user(subject: str) -> dict[str, str]:
     """Return the user, unless told otherwise; somebody who is counted leaves a line for each load."""
     if subject.startswith(COUNTED):
-        with (NOTES / "loads").open("a") as loads:
-            loads.write(f"{subject}\n")
+        leave("loads", subject)
     how = note("loader")
     if how == "raise":
         raise RuntimeError("the user table is gone")
@@ -122,6 +129,8 @@ def make_app(url: str) -> Flask:
 
 
 if "FAULTS_STORE" in os.environ:
+    if "FAULTS_KEEPS" in os.environ:
+        keep_when_told(note, leave)
     app = make_app(os.environ["FAULTS_STORE"])
     if "FAULTS_PRELOADED" in os.environ:  # what workers are forked from has used the store
         app.test_client().post("/login", json={"user": "parent"})
