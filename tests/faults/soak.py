@@ -22,7 +22,6 @@ from .runs import DAY, Scene, audit, loaded
 from .site import WORKERS, Site, running
 from .stages import STAGES, Stage, patient
 
-
 LONG = 1.05
 """By what the memory of workers may be multiplied after the warm-up."""
 SHORT = 1.3

@@ -6,11 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import databases
 import pytest
 from drawn import drawn
+from faults.proxy import Way, fault_proxy
 from flask import Flask
 from odd_redis import odd_redis
 from relays import relay
@@ -20,9 +21,10 @@ from flask_gosession.deadline import Deadline, seconds_left
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.session.record import Actor
-from flask_gosession.stores.base import Record
+from flask_gosession.stores.base import Record, Store
 from flask_gosession.stores.memory import MemoryStore
 from flask_gosession.stores.registry import open_store
+from flask_gosession.stores.sql import SQLStore
 from flask_gosession.testing.faulty import FaultyStore
 from flask_gosession.tokens.opaque import OpaqueCodec
 
@@ -78,6 +80,52 @@ def test_an_answer_of_a_database_that_trickles(name):
             assert seconds_of(lambda: store.load("ada")) < BOUND
             assert seconds_of(lambda: store.load("ada")) < BOUND
             store.close()
+
+
+def slowest_of_a_crowd(store: Store) -> float:
+    """Let thirty-two threads load at once; return how long the slowest took, whatever came of it."""
+    seconds: list[float] = []
+    line = threading.Barrier(32)
+
+    def load() -> None:
+        line.wait(10)
+        began = time.monotonic()
+        with suppress(StoreUnavailable):
+            store.load("ada")
+        seconds.append(time.monotonic() - began)
+
+    crowd = [threading.Thread(target=load) for _ in range(32)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join(30)
+    assert len(seconds) == len(crowd)
+    return max(seconds)
+
+
+@pytest.mark.parametrize("name", list(databases.SERVERS))
+@pytest.mark.parametrize("options", ["", "?create=false"])
+def test_the_first_connections_of_many_threads(name, options):
+    """Nobody waits for the first connections of others: SQLAlchemy would let them, one after the other, without end."""
+    if not databases.answers(name):
+        pytest.skip(databases.without(name))
+    with databases.own_database(name) as text:
+        url = databases.sa.make_url(text)
+        with fault_proxy(url.port or 0) as proxy:
+            through = url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False)
+            store = open_store(through + options)
+            proxy.turn(Way(delay=0.1))
+            assert slowest_of_a_crowd(store) < BOUND
+            store.close()
+
+
+def test_a_pool_that_is_empty_late_in_an_operation(tmp_path):
+    """The wait for a free connection ends with the operation that it belongs to."""
+    with closing(SQLStore.from_url(f"sqlite:///{tmp_path}/a.db?pool_size=1&timeout=5")) as store:
+        pool = store._engine.pool
+        with store._engine.connect(), store._engine.connect(), Deadline(0.1):
+            assert seconds_of(lambda: store.load("ada")) < BOUND
+        assert (pool.timeout(), pool.recreate().timeout()) == (5, 5)
 
 
 class SlowStore(MemoryStore):

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import databases
+import pymysql
 import pytest
 import servers
 import sqlalchemy as sa
@@ -275,6 +277,40 @@ def test_absent_server(name: str, caplog: pytest.LogCaptureFixture) -> None:
     store.close()
     assert "table of the session store is not made yet" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+def test_one_tls_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyMySQL reads all the system's certificates for a TLS context; connections that fail do not each make one."""
+    made = []
+    make = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda *a, **k: made.append(None) or make(*a, **k))
+    store = SQLStore.from_url(f"mariadb://nobody@127.0.0.1:{servers.free_port()}/test?create=false")
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            store.load("a")
+    store.close()
+    assert len(made) <= 1
+
+
+def test_a_new_connection_asks_little(home: Home) -> None:
+    """After the start a request that needs a new connection waits for seven round trips, two of them to sign in."""
+    if home.name != "mariadb":
+        pytest.skip("PostgreSQL's settings come with the log-in")
+    asked: list[str] = []
+    query = pymysql.connections.Connection.query
+    store = SQLStore.from_url(home.url, key_prefix=PREFIX)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            pymysql.connections.Connection,
+            "query",
+            lambda self, sql, *rest: asked.append(sql) or query(self, sql, *rest),
+        )
+        patch.setattr(
+            pymysql.connections.Connection, "_send_autocommit_mode", lambda _self: asked.append("SET AUTOCOMMIT")
+        )
+        assert store.load("a") is None
+    store.close()
+    assert len(asked) <= 5
 
 
 def test_server_that_falls_silent(home: Home) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from flask_gosession.deadline import Deadline
+from flask_gosession.deadline import Deadline, bounded
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.findings import Finding
 from flask_gosession.keyed_lock import KeyedLock
@@ -53,6 +53,8 @@ class SQLStore:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._table = subjects_table(key_prefix)
         self._created = not create
+        self._opened: sa.Pool | None = None
+        self._first = KeyedLock()
         self._closed = False
         self._pools = PoolPerProcess(engine)
         # SQLite has one writer at a time anyway; the others would poll, each with the same odds.
@@ -248,11 +250,23 @@ class SQLStore:
                 raise exc.TimeoutError("the other writers of this process took too long")
             yield
 
+    def _prepare(self) -> None:
+        """Make the table and a pool's first connection, one thread at a time: SQLAlchemy makes others wait for ever."""
+        with self._first.hold(None, None if self.budget == math.inf else bounded(self.budget)) as ours:
+            if not ours:
+                raise StoreUnavailable from TimeoutError("the first connection, by another thread, took too long")
+            if not self._created:
+                self.create()
+            pool = self._engine.pool
+            if pool is not self._opened:
+                with edge(), self._engine.connect():
+                    self._opened = pool
+
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
-        if not self._created:
-            self.create()
         pool = self._engine.pool
+        if not self._created or pool is not self._opened:
+            self._prepare()
         try:
             with edge(), self._engine.connect() as connection:
                 yield connection
@@ -267,10 +281,13 @@ class SQLStore:
             create_table(engine, self._table)
             self._created = True
             self._reserve.fill()
+            with suppress(StoreUnavailable):
+                self._prepare()  # SQLAlchemy asks the server much at first: no request is to wait for that
         except exc.SQLAlchemyError as error:
             log.warning("the table of the session store is not made yet (%s); the first use tries again", type(error))
         finally:
             engine.dispose()
+            self._engine.dispose()
 
 
 def _whole_steps(expires_at: float) -> float:
