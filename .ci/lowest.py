@@ -42,8 +42,9 @@ TOOLS = (
     "hypothesis",
     "mongomock",
     "psycopg[binary]>=3.1",
+    "gevent>=24.11",
 )
-CORE = ("tests/session", "tests/tokens", "tests/engine", "tests/endpoints", "tests/stores/test_contract.py")
+CORE = ("tests/session", "tests/tokens", "tests/engine", "tests/endpoints", "tests/stores")
 
 
 def project() -> dict[str, Any]:

@@ -219,7 +219,7 @@ class UserCache:
         try:
             back = self._decode(info)
             changed = changed_type(user, back)
-        except (*UNREADABLE, RecursionError) as error:
+        except UNREADABLE as error:
             raise _NotStorable(f"{type(user).__name__} that does not read back ({error})") from error
         if changed:
             raise _NotStorable(f"{type(user).__name__} with {changed} in it, which the store would change")

@@ -40,7 +40,7 @@ _id_in = struct.Struct("5x16s").unpack_from
 """Returns the id of a session, if it has sixteen fields or more and was written by this version."""
 LONG = 1500
 """From so many bytes on, picking one session out of a value takes less time than decoding all of them."""
-UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 """What decoding raises for damaged bytes."""
 
 _Kind = type[msgspec.Struct]

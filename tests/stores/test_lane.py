@@ -306,9 +306,10 @@ def test_connections_in_use_are_counted(server, key_prefix):
         assert store.connections_in_use == 0
         store.load("ada")
         assert store.connections_in_use == 0
-        lent = store._client().connection_pool.get_connection()
+        listening = store._client().pubsub()
+        listening.subscribe(key_prefix)
         assert store.connections_in_use == 1
-        store._client().connection_pool.release(lent)
+        listening.close()
         assert store.connections_in_use == 0
 
 

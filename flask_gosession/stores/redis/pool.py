@@ -158,10 +158,14 @@ def _nothing() -> None:
     """Give nothing back: nothing is lent."""
 
 
+_CROWDED = ("max number of clients", "Too many connections")
+"""What a server says that takes no more clients, and what an empty pool of redis-py says before release 6.4."""
+
+
 def lacks_room(error: BaseException | None) -> bool:
     """Whether a driver's error only means that connections or file descriptors are used up."""
     while error is not None:
-        if isinstance(error, MaxConnectionsError) or "max number of clients" in str(error):
+        if isinstance(error, MaxConnectionsError) or any(words in str(error) for words in _CROWDED):
             return True
         if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
             return True
