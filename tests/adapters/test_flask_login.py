@@ -289,7 +289,7 @@ def test_how_long_it_is_remembered(site):
         assert lasts * DAY in {one.expires - one.created for one in found}
 
 
-def test_freshness_is_that_of_both(site, browser):
+def test_freshness_is_that_of_both(site):
     """LIF-03: a stale login is stale for our guards, too, and a confirmation makes new tokens and both fresh."""
     stale = site.browser()
     stale.post("/login/bob?stale")
@@ -301,7 +301,7 @@ def test_freshness_is_that_of_both(site, browser):
     assert stale.get("/fresh").text == "fresh"
 
 
-def test_session_protection_makes_it_stale(site, browser):
+def test_session_protection_makes_it_stale(browser):
     """Another user agent makes the session stale, for both."""
     assert browser.get("/fresh").status_code == 200
     assert browser.get("/fresh", headers={"User-Agent": "another"}).status_code == 401

@@ -216,7 +216,7 @@ def test_the_shell_purges_them(make, clock):
     assert [answer["purged"] for answer in asked] == [2, 2, 0]
 
 
-def test_signing_in_carries_it_over_and_ends_it(site, guest_store):
+def test_signing_in_carries_it_over_and_ends_it(site):
     """Fixation: the id from before the login is worth nothing after it, also to whoever had planted it."""
     browser, attacker = site.browser(), site.browser()
     attacker.post("/set", json={"planted": 1})

@@ -185,7 +185,7 @@ def test_a_number_stays_a_number(site):
     assert len(site.manager.sessions("7")) == 1
 
 
-def test_permanent_lasts_as_flasks_does(make, clock):
+def test_permanent_lasts_as_flasks_does(make):
     """A permanent session has cookies that last, and ends when it was unused for Flask's lifetime."""
     site = make(interface={"subject_key": "user_id"}, views=add_old_views)
 

@@ -77,7 +77,7 @@ def test_token_rotated_reads_the_newer_token(client: Any, server: LittleServer, 
     assert server.paths() == ["/page", "/page"]
 
 
-def test_thirty_two_threads_make_one_refresh(client: Any, server: LittleServer, clock: Clock) -> None:
+def test_thirty_two_threads_make_one_refresh(client: Any, server: LittleServer) -> None:
     """32 threads that find the token expired at once make exactly one refresh, and every request succeeds."""
     server.exp = START - 1
     barrier = threading.Barrier(32)

@@ -187,7 +187,7 @@ def test_devices(run):
     assert client.get("/devices", headers=third).json["reason"] == "revoked_all"
 
 
-def test_step_up(run, monkeypatch):
+def test_step_up(run):
     """An old login is asked for its password, and goes on with new tokens."""
     page = run("howto/step-up.md")
     ada = page.sign_in("/login", name="ada", password="engine")

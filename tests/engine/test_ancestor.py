@@ -130,7 +130,7 @@ def test_fifty_misses_make_one_load(make, any_store):
     assert asked == ["ada"]
 
 
-def test_no_token_is_stored(make, any_store, clock):
+def test_no_token_is_stored(make, any_store):
     """REF-05: what is stored opens nothing: it holds no token, and no part of one that only its holder has."""
     manager = make(any_store)
     pair = manager.login("ada")

@@ -211,7 +211,7 @@ def test_a_silent_link(make: Maker, store: FaultyStore, timer: Timer) -> None:
     assert process.trips(token) == 1
 
 
-def test_a_lost_announcement(make: Maker, store: FaultyStore, timer: Timer, clock: FakeClock) -> None:
+def test_a_lost_announcement(make: Maker, store: FaultyStore, timer: Timer) -> None:
     """A session whose end nobody announced is refused once its verdict is as old as it may become."""
     store.feed = ScriptedFeed()  # to which the store does not announce
     process = Process(make(), timer)

@@ -153,7 +153,7 @@ def test_a_wrong_signature_or_type_costs_no_trip(manager, store):
     assert store.calls == []
 
 
-def test_a_signed_token_without_a_record_opens_nothing(manager, make, clock):
+def test_a_signed_token_without_a_record_opens_nothing(manager, clock):
     """TOK-16: a valid signature over what is not in the record is worth nothing."""
     pair = manager.login("ada")
     manager.store.store.purge(clock() + 400 * DAY)

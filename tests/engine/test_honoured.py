@@ -42,7 +42,7 @@ def test_the_latest_are(manager, clock):
     assert manager.is_honoured("ada", ids[3])
 
 
-def test_the_record_is_kept_for_it(manager, store, clock):
+def test_the_record_is_kept_for_it(manager, clock):
     """It is in no session's shadow: nothing else in the record keeps it."""
     manager.honour("ada", sid=SID, until=clock() + 10 * HOUR)
     clock.advance(9 * HOUR)

@@ -49,7 +49,7 @@ def test_one_client_class_sets_no_mark(manager, clock):
     manager.login("ada", authenticated=seen)
 
 
-def test_the_end_of_one_session_sets_no_mark(manager, clock):
+def test_the_end_of_one_session_sets_no_mark(manager):
     """Nor does a sign-out."""
     manager.logout(manager.login("ada").access_token)
     assert manager.not_before_of("ada") is None

@@ -276,7 +276,7 @@ def test_a_pair_is_told_again_under_an_older_key(store, clock):
         old.check(third.access_token)
 
 
-def test_an_opaque_token_of_the_first_kind_is_replaced(opaque, store, clock):
+def test_an_opaque_token_of_the_first_kind_is_replaced(opaque, clock):
     """A token from before there were two opens its session until its end, and its first refresh brings a pair."""
     secret = bytes(range(32))
     pair = opaque.login("ada")

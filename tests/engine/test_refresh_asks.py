@@ -72,7 +72,7 @@ def test_a_disabled_user_cannot_refresh_for_29_days(request, mode, app, clock):
 
 
 @pytest.mark.parametrize("mode", ["manager", "opaque"])
-def test_a_user_who_is_gone_costs_no_rotation(request, mode, app, clock):
+def test_a_user_who_is_gone_costs_no_rotation(request, mode, app):
     """The user who comes back goes on with the token that was refused."""
     manager = request.getfixturevalue(mode)
     pair = manager.login("ada")

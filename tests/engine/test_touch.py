@@ -68,7 +68,7 @@ def test_a_store_that_cannot_write_is_a_warning(manager, store, clock, token, ca
     assert seen(manager) == clock()
 
 
-def test_a_slow_clock_moves_nothing_back(make, store, clock, token):
+def test_a_slow_clock_moves_nothing_back(make, clock, token):
     """The time of the last use never goes back, whatever another host's clock says."""
     manager = make()
     clock.advance(120)

@@ -21,7 +21,7 @@ def trips(store, work):
     return [call.verb for call in store.calls[before:]]
 
 
-def test_the_road(make, counted, clock):
+def test_the_road(make, counted):
     """Check 1, login 2, refresh 2, logout 2, list 1: whatever the store."""
     manager = make(counted)
     pairs = []

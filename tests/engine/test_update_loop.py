@@ -312,7 +312,7 @@ def test_nothing_is_written_that_does_not_read_back(store, subjects, memory, bef
     assert 3 in numbers(subjects)
 
 
-def test_a_reason_that_is_none_is_not_written(store, subjects):
+def test_a_reason_that_is_none_is_not_written(subjects):
     """A tombstone that could not be read again would take all other sessions with it."""
     subjects.update(SUBJECT, login(1))
     with pytest.raises(ValueError, match="read back"):
@@ -373,7 +373,7 @@ def test_each_write_has_an_etag_of_its_own(subjects, memory):
     assert len(etags) == 20
 
 
-def test_recreated_record_has_another_version(subjects, memory):
+def test_recreated_record_has_another_version(subjects):
     """A record made anew draws a new user version, so that a load begun under the old one does not fit."""
     versions = set()
     for _ in range(5):
@@ -384,7 +384,7 @@ def test_recreated_record_has_another_version(subjects, memory):
     assert 0 not in versions
 
 
-def test_try_update_writes(subjects, memory):
+def test_try_update_writes(subjects):
     """An update that nobody overtakes is written in one round trip after the read."""
     subjects.update(SUBJECT, login(1))
     seen = subjects.read(SUBJECT)

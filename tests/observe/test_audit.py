@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -192,7 +191,7 @@ def test_in_ecs_the_actor_is_the_user_and_the_subject_the_target():
     assert document["@timestamp"] == "1970-01-01T00:00:01.500+00:00"
 
 
-def test_a_logger_that_nobody_has_set_up_writes_to_stderr(tmp_path: Path):
+def test_a_logger_that_nobody_has_set_up_writes_to_stderr():
     """Without any logging configuration the lines are on stderr, each the object and nothing else."""
     import subprocess
     import sys

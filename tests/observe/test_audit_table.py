@@ -60,7 +60,7 @@ def test_no_subject_is_taken_for_another(table: AuditTable, clock: FakeClock):
     assert len(table.trail(subjects[-1])) == 1
 
 
-def test_the_old_and_the_many_go(url: str, table: AuditTable, key_prefix: str, clock: FakeClock):
+def test_the_old_and_the_many_go(table: AuditTable, clock: FakeClock):
     """A purge deletes what is older than allowed, and all but the newest thousand."""
     table.write([entry(clock() - 90_000) for _ in range(50)])
     assert len(table.trail("ada")) == 0  # the first write purges

@@ -90,7 +90,8 @@ def test_names_and_units_are_those_of_the_conventions(site: Site, registry: Coll
         assert labels <= {"realm", "event", "reason", "level", "outcome", "method", "result", "le"}
 
 
-def test_the_circuit_and_what_was_dropped_are_told(site: Site, registry: CollectorRegistry, clock: FakeClock):
+@pytest.mark.usefixtures("site")
+def test_the_circuit_and_what_was_dropped_are_told(registry: CollectorRegistry):
     """The gauge of the circuit is there from the start, and is 1 while the store fails."""
     assert registry.get_sample_value("gosession_store_circuit_open", {"realm": "default"}) == 0
     observer = PrometheusObserver(registry)

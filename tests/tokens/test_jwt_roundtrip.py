@@ -247,7 +247,7 @@ def test_one_type_never_serves_as_the_other(codec, kind):
         codec.decode(codec.encode(claims(type=kind)), other, NOW)
 
 
-def test_derived_keys_bind_the_type(codec, forge, keyring):
+def test_derived_keys_bind_the_type(codec, forge):
     """A refresh token signed with the derived key of access tokens is refused (KEY-04, TOK-17)."""
     token = forge.sign(body(), forge.header(use="refresh"))
     with pytest.raises(TokenInvalid):

@@ -28,7 +28,7 @@ def refused(answer):
 
 
 @pytest.mark.parametrize("path", [path for _, path in UNSAFE])
-def test_without_the_value_nothing_happens(site, browser, path):
+def test_without_the_value_nothing_happens(browser, path):
     """Every unsafe method is refused, refresh and logout too, and the session stays as it was (CSR-01)."""
     before = browser.cookie("gosession_access")
     assert refused(browser.post(path, csrf=False))

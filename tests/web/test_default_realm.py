@@ -8,8 +8,6 @@ from flask import jsonify
 import flask_gosession
 from flask_gosession import current_session, current_user, require_login
 
-REALM = ("login_user", "logout_user", "confirm_login", "login_fresh", "require_login")
-
 
 @pytest.fixture(params=["module", "object"])
 def site(make_site, request):

@@ -110,7 +110,7 @@ def test_without_a_check_the_view_decides(make_staffed):
     assert become(site, "bob", "ada").status_code == 200
 
 
-def test_a_slow_check_costs_the_store_nothing(make_staffed, staff, monkeypatch):
+def test_a_slow_check_costs_the_store_nothing(make_staffed, monkeypatch):
     """The time that the app's own code takes is not taken from the store's half a second."""
     now = [0.0]
     monkeypatch.setattr("flask_gosession.deadline.time.monotonic", lambda: now[0])
@@ -146,7 +146,7 @@ def test_it_is_no_longer_than_any_session(make_staffed):
     assert max(session.expires for session in site.manager.sessions("ada")) == site.clock() + 7200
 
 
-def test_nothing_says_when_credentials_were_seen(make_site, clock):
+def test_nothing_says_when_credentials_were_seen(make_site):
     """Neither token has an auth_time, so that no service takes the login for fresh; nor has what introspection says."""
     site = make_site()
     own = site.manager.authenticate(site.pair("root").access_token)

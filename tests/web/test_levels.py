@@ -153,7 +153,7 @@ def test_fresh_is_strict(site: Site) -> None:
 
 
 @pytest.mark.parametrize("level", ["cached", "signature"])
-def test_a_fresh_route_sees_the_end(site: Site, store: FaultyStore, level: str) -> None:
+def test_a_fresh_route_sees_the_end(site: Site, level: str) -> None:
     """Of a session that the first look in the same request took for live."""
     site.manager.lease.on_change.clear()  # the announcement is lost
     pair = site.pair()

@@ -83,7 +83,7 @@ def test_no_secret_in_a_repr(road):
     assert isinstance(checked.session, Session)
 
 
-def test_no_secret_in_an_exception(road, store):
+def test_no_secret_in_an_exception(road):
     """The text of an error never has the token, and neither has its traceback's last line."""
     pair = road.pair()
     road.manager.revoke_all("ada")

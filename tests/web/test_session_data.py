@@ -251,7 +251,7 @@ def test_a_view_that_fails_saves_nothing(site, token):
     assert "x" not in kept(site)
 
 
-def test_a_new_login_has_data_of_its_own(site, token):
+def test_a_new_login_has_data_of_its_own(site):
     """What another session of the same person keeps is not seen."""
     other = site.login(client="tv")["access_token"]
     assert send(site, other, "read").json == {}

@@ -75,7 +75,7 @@ def test_an_async_receiver(shop):
     assert heard == ["ada"]
 
 
-def test_another_app_hears_nothing(shop, make):
+def test_another_app_hears_nothing(shop):
     """A receiver that listens to one app hears nothing of another."""
     heard = []
 

@@ -55,7 +55,7 @@ def test_opaque_tokens(make):
     assert shop.app.test_client(user="ada").post("/me").json["sub"] == "ada"
 
 
-def test_another_realm(make, store):
+def test_another_realm(make):
     """A client can be somebody of a named realm; there has to be such a realm."""
     shop = make(make_app())
     shop.app.test_client_class = SessionClient

@@ -25,7 +25,7 @@ def run(tool, *arguments):
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, cwd=root).stdout
 
 
-def test_mypy_knows_the_user(tmp_path_factory):
+def test_mypy_knows_the_user():
     """Mypy finds the mistakes in the sample, and nothing else."""
     cache = Path(__file__).parents[2] / ".mypy_cache"
     output = run("mypy", "--strict", "--cache-dir", str(cache), "--no-error-summary")

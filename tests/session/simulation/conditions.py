@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(frozen=True)
