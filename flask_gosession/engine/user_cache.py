@@ -111,12 +111,13 @@ class UserCache:
         def fetch() -> Loaded:
             led.append(True)
             # Another flight may have landed since the record was read.
-            latest = self._read_again(record)
-            info = latest.record.user
+            seen = self._read_again(record.subject)
+            latest = record if seen is None else seen.record
+            info = latest.user
             if info is not None and self._counts(info, most):
                 with suppress(*UNREADABLE):
                     return Loaded(self._decode(info), is_shared=True)
-            return self._fetch(latest, lifetime)
+            return self._fetch(latest, seen, lifetime)
 
         loaded = self._flights.run(flight, fetch)
         return loaded.user if loaded.is_shared or led else self._loader(record.subject)
@@ -159,15 +160,15 @@ class UserCache:
         young = now < info.expires and (ttl is None or now - info.loaded_at < ttl)
         return young and info.sound and (self._type is not None or not info.value)
 
-    def _read_again(self, record: SubjectRecord) -> Snapshot:
+    def _read_again(self, subject: str) -> Snapshot | None:
         try:
-            return self._records.read(record.subject)
+            return self._records.read(subject)
         except StoreError:
-            return Snapshot(record, None)
+            return None
 
-    def _fetch(self, seen: Snapshot, ttl: float) -> Loaded:
+    def _fetch(self, record: SubjectRecord, seen: Snapshot | None, ttl: float) -> Loaded:
         assert self._loader is not None  # noqa: S101 - `of` has asked
-        started, user = self._clock(), self._loader(seen.record.subject)
+        started, user = self._clock(), self._loader(record.subject)
         try:
             value = self._encode(user)
             info = UserInfo(started, started + ttl, value, crc32(value))
@@ -176,7 +177,7 @@ class UserCache:
             self._advise(str(error))
             return Loaded(user, is_shared=False)
         if len(info.value) <= self._policy.user_cap:
-            self._keep(seen, info)
+            self._keep(record, seen, info)
         elif not self._warned:
             self._warned = True
             log.warning(
@@ -191,8 +192,9 @@ class UserCache:
             self._advised = True
             log.warning(ADVICE, kind)
 
-    def _keep(self, seen: Snapshot, info: UserInfo) -> None:
-        subject, version = seen.record.subject, seen.record.user_version
+    def _keep(self, record: SubjectRecord, seen: Snapshot | None, info: UserInfo) -> None:
+        """Store *info*; without *seen* the record is read anew: what is no longer stored must not come back."""
+        subject, version = record.subject, record.user_version
         try:
             self._records.update(subject, lambda stored, now: fill(stored, info, version, now), seen)
         except StoreError:

@@ -195,3 +195,18 @@ def test_forgetting_is_an_event(users, told):
     """UserForgotten names whose info was dropped."""
     users.forget("ada")
     assert [(type(event), event.subject) for event in told] == [(UserForgotten, "ada")]
+
+
+def test_an_answer_never_brings_a_record_back(make, store, clock):
+    """Where the second look at the record failed, and it was deleted meanwhile, the session stays gone."""
+
+    def delete_and_answer(subject):
+        stored = store.store.load(subject)
+        store.store.swap(subject, stored.etag, None, clock())
+        return {"name": "Ada"}
+
+    manager = make(user_loader=delete_and_answer)
+    checked = manager.authenticate(manager.login("ada").access_token)
+    store.fail("load")
+    assert manager.users.of(checked.record) == {"name": "Ada"}
+    assert store.store.load("ada") is None
