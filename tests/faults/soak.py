@@ -52,6 +52,13 @@ def held(site: Site) -> Held:
     return Held(memory, sum(len(list((one / "fd").iterdir())) for one in folders))
 
 
+def until_all_answer(site: Site) -> None:
+    """Wait for the workers that start more slowly than others."""
+    answered: set[object] = set()
+    while not answered >= {*site.workers()}:
+        answered.add(ask(site.port, "GET", "/pid").body)
+
+
 def fill_pools(site: Site, worker: str) -> None:
     """Let all the requests that a worker can serve at once have a connection, so that its pool need not grow later."""
     token = ask(site.port, "POST", "/login", body={"user": "crowd"}).body["access_token"]
@@ -103,8 +110,10 @@ def soak(stage_name: str, worker: str, minutes: float, growth: float = LONG) -> 
     model = Model()
     with STAGES[stage_name][0]() as stage, running(stage.url, worker, FAULTS_KEEPS="1") as site:
         scene = Scene(stage, site, Load([site.port], model), model)
-        fill_pools(site, worker)
+        until_all_answer(site)
         used(scene, max(10.0, seconds / 5))
+        fill_pools(site, worker)
+        time.sleep(QUIET)
         before = held(site)
         answers = used(scene, seconds)
         after = held(site)

@@ -76,8 +76,7 @@ class PatientPool(BlockingConnectionPool):
     @property
     def in_use(self) -> int:
         """How many connections are in use right now."""
-        free = sum(connection is not None for connection in list(self.pool.queue))
-        return max(len(self._connections) - free - self.idle_elsewhere(), 0)
+        return max(self.pool.maxsize - self.pool.qsize() - self.idle_elsewhere(), 0)
 
     def get_connection(self, *command: Any, **options: Any) -> Any:
         """Return a connection. Raises PoolEmpty when none becomes free."""
@@ -89,12 +88,28 @@ class PatientPool(BlockingConnectionPool):
                 raise PoolEmpty("every connection of the pool is in use") from None
             raise
 
+    def release(self, connection: Any) -> None:
+        """Take a connection back, or forget it if it led to a former primary."""
+        parent: Any = super()
+        parent.release(connection)
+        if not self.owns_connection(connection):
+            with suppress(ValueError):
+                self._connections.remove(connection)
+
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as in redis-py
-        """Disconnect all connections, or the free ones; not every redis-py can tell them apart in such a pool."""
+        """Disconnect all connections, or the free ones; nobody can take one that is about to be closed."""
         self.hand_over()
-        free = [connection for connection in list(self.pool.queue) if connection is not None]
-        for connection in self._connections if inuse_connections else free:
-            connection.disconnect()
+        with self.pool.mutex:
+            for connection in self.pool.queue:
+                if connection is not None:
+                    connection.disconnect()
+        if inuse_connections:
+            for connection in list(self._connections):
+                connection.disconnect()
+
+    def disconnect_free_connections(self, *_moved: Any, **_options: Any) -> None:
+        """Disconnect the free connections, as a cluster's client does when it looks for its nodes anew."""
+        self.disconnect(inuse_connections=False)
 
 
 class SentinelPool(SentinelConnectionPool, PatientPool):
