@@ -76,7 +76,8 @@ class PatientPool(BlockingConnectionPool):
     @property
     def in_use(self) -> int:
         """How many connections are in use right now."""
-        return max(self.pool.maxsize - self.pool.qsize() - self.idle_elsewhere(), 0)
+        taken: int = self.pool.maxsize - self.pool.qsize()
+        return max(taken - self.idle_elsewhere(), 0)
 
     def get_connection(self, *command: Any, **options: Any) -> Any:
         """Return a connection. Raises PoolEmpty when none becomes free."""
