@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from flask_gosession.engine.results import Checked
-from flask_gosession.errors import AnsweredError, CSRFFailed, TokenMissing, UserNotFound
+from flask_gosession.errors import AnsweredError, AuthError, CSRFFailed, TokenMissing, UserNotFound
 from flask_gosession.session import check as checks
 from flask_gosession.session.policy import LEVELS, Level
 from flask_gosession.session.record import Session
@@ -255,11 +255,12 @@ class Identity(msgspec.Struct, eq=False):
         try:
             self.open(self.look_up(may_be_stale=not certain))
         except AnsweredError as error:
-            error.realm = self.state.config.realm
-            self.error, self.at_hand = error, None
+            self._refuse(error)
 
     def open(self, checked: Checked) -> None:
-        """Stand for that session from now on."""
+        """Stand for that session from now on; a user who was read from what is no longer stored is read again."""
+        if self._checked is not None and self._checked.record.user != checked.record.user:
+            self.at_hand, self._loaded = None, False
         self._checked, self.level = checked, "cached" if checked.kept else "strict"
         self.may_be_wrong = checked.kept or checked.stale
         if self.opened is not None:
@@ -282,9 +283,18 @@ class Identity(msgspec.Struct, eq=False):
         if self._checked is None:
             if self.look_up is None:
                 raise TokenMissing
-            self.open(self.look_up())
+            try:
+                self.open(self.look_up())
+            except AuthError as error:  # asked once; an outage may be over at the next look
+                self._refuse(error)
+                raise
             assert self._checked is not None  # noqa: S101 - just opened
         return self._checked
+
+    def _refuse(self, error: AnsweredError) -> None:
+        """Stand for nobody from now on."""
+        error.realm = self.state.config.realm
+        self.error, self.at_hand = error, None
 
     def __repr__(self) -> str:
         return f"Identity(location={self.location!r})"

@@ -245,6 +245,42 @@ def test_the_user_at_each_level(store: FaultyStore, clock: FakeClock) -> None:
     assert [trips(site, token, f"/user/{level}") for level in LEVELS] == [1, 0, 1]
 
 
+def test_a_strict_check_has_a_user_of_its_own(store: FaultyStore, clock: FakeClock) -> None:
+    """Roles are those of the user that a strict check finds, even if a verdict has brought an earlier one."""
+    roles = ["admin"]
+    site = open_site(clock, store, loader=lambda _subject: {"roles": [*roles]}, LEVEL="cached")
+    gosession = site.gosession
+
+    @site.app.get("/admin")
+    def admin() -> str:
+        assert gosession.current_user
+        if not roles:
+            site.manager.users.forget("ada")
+        return gosession.login_required(level="strict")(gosession.roles_required("admin")(lambda: "in"))()
+
+    token = site.pair().access_token
+    assert [site.get(token, "/admin").status_code for _ in range(3)] == [200] * 3
+    roles.clear()
+    assert site.get(token, "/admin").status_code == 403
+
+
+def test_a_refusal_is_looked_up_once(store: FaultyStore, clock: FakeClock) -> None:
+    """Where the token alone is enough, a view that asks for the user learns of the end once, and for the session."""
+    site = open_site(clock, store, loader=lambda subject: {"name": subject}, LEVEL="signature")
+    gosession = site.gosession
+
+    @site.app.get("/page")
+    @gosession.login_required
+    def page() -> dict[str, Any]:
+        return {"users": [bool(gosession.current_user) for _ in range(3)], "session": bool(gosession.current_session)}
+
+    pair = site.pair()
+    site.manager.revoke_all("ada")
+    before = store.count("load")
+    assert site.get(pair.access_token, "/page").json == {"users": [False] * 3, "session": False}
+    assert store.count("load") - before == 1
+
+
 @pytest.mark.parametrize("level", ["cached", "signature"])
 def test_optional_views(site: Site, level: str) -> None:
     """Let guests in, and refuse a wrong token, at every level."""
