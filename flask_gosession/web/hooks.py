@@ -14,7 +14,7 @@ from flask_gosession.web.level_rules import prepare_levels
 from flask_gosession.web.login_view import require_views
 from flask_gosession.web.reply import has_header
 from flask_gosession.web.state import State, this_request
-from flask_gosession.web.visit import VISITS, Visit
+from flask_gosession.web.visit import VISITS, Visits
 
 _FAILED = "_gosession_failed"
 
@@ -70,7 +70,7 @@ def _prepare(state: State, app: Flask, **_: Any) -> None:
 def _finish(response: Response) -> Response:
     """Save the sessions' data, and add cookies and headers to the answer; nothing to do if no session was used."""
     here = this_request().__dict__
-    visits: dict[str, Visit] | None = here.get(VISITS)
+    visits: Visits | None = here.get(VISITS)
     if visits is None:
         return response
     for visit in list(visits.values()):

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-from flask import Request, Response
+from flask import Flask, Request, Response
 from msgspec.structs import replace
 
 from flask_gosession.errors import StoreConflict, StoreError, TokenInvalid, TokenMissing
 from flask_gosession.session.policy import Level
 from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web.identity import CurrentSession, Identity
-from flask_gosession.web.state import EXTENSION, State, state_of, this_app, this_request
+from flask_gosession.web.state import state_of, this_app, this_request
 from flask_gosession.web.token_check import TokenCheck
 
 log: logging.Logger = logging.getLogger("flask_gosession")
@@ -166,26 +166,26 @@ class Visit(TokenCheck, eq=False, weakref=True):
         return f"Visit({self.state.config.realm!r})"
 
 
+Visits = dict[tuple[Flask, str], Visit]
+"""By app and realm: a view may enter the context of another app for a while."""
+
+
 def visit_of(realm: str, here: Request | None = None) -> Visit:
     """Return the visit of *here*, the current request; it is kept on the request, which no two clients share."""
-    kept = (here or this_request()).__dict__
-    try:
-        state: State = this_app().extensions[EXTENSION][realm]
-    except KeyError:
-        state = state_of(realm)  # which says what is missing
-    visits: dict[str, Visit] | None = kept.get(VISITS)
+    app, kept = this_app(), (here or this_request()).__dict__
+    visits: Visits | None = kept.get(VISITS)
     if visits is None:
         visits = kept[VISITS] = {}
+    visit = visits.get((app, realm))
+    if visit is None:
+        visit = visits[app, realm] = Visit(state_of(realm, app))
     kept["_gosession_realm"] = realm
-    visit = visits.get(realm)
-    if visit is None or visit.state is not state:
-        visit = visits[realm] = Visit(state)
     return visit
 
 
-def visits_of(here: Request) -> dict[str, Visit] | None:
-    """Return the visits of a request, by realm; None if no realm was used."""
-    found: dict[str, Visit] | None = here.__dict__.get(VISITS)
+def visits_of(here: Request) -> Visits | None:
+    """Return the visits of a request; None if no realm was used."""
+    found: Visits | None = here.__dict__.get(VISITS)
     return found
 
 

@@ -222,6 +222,24 @@ def test_two_apps_in_one_process(clock):
         assert shop.manager.sessions("ada") == []
 
 
+def test_a_look_at_another_app_forgets_nothing(clock):
+    """A view that enters the context of another app for a while keeps who it has signed in, and their cookies."""
+    shop, (first, second) = GoSession(clock=clock), (make_app(TOKEN_LOCATIONS=["cookie"]) for _ in range(2))
+    for app in (first, second):
+        shop.init_app(app)
+
+    @first.post("/login")
+    def login():
+        shop.login_user("ada")
+        with second.app_context():
+            assert not shop.current_user
+        return {"sub": shop.current_session.subject}
+
+    answer = first.test_client().post("/login")
+    assert answer.json == {"sub": "ada"}
+    assert any(cookie.startswith("gosession_access=") for cookie in answer.headers.getlist("Set-Cookie"))
+
+
 @pytest.fixture
 def failing(clock):
     """Return a store that fails on cue."""
