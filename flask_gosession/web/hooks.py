@@ -14,29 +14,36 @@ from flask_gosession.web.level_rules import prepare_levels
 from flask_gosession.web.login_view import require_views
 from flask_gosession.web.reply import has_header
 from flask_gosession.web.state import State, this_request
-from flask_gosession.web.visit import VISITS, Visits
-
-_FAILED = "_gosession_failed"
+from flask_gosession.web.visit import VISITS, Visits, visits_of
 
 
 def register(app: Flask) -> None:
     """Let *app* finish the visits of each request, of whichever realm."""
     login_time.note_beginnings(app)
     app.after_request(_finish)
-    _note_failures(app)
+    _hear_failures(app)
 
 
-def _note_failures(app: Flask) -> None:
-    """Let `_finish` know of each exception: the view's own answer does not reach the client."""
+def _hear_failures(app: Flask) -> None:
+    """Hear of each exception: the view's own answer, and the tokens in it, do not reach the client."""
     answer = app.handle_user_exception
 
     def handle(error: Exception) -> Any:
         if getattr(error, "response", None) is None:  # such as abort(response): that is the view's own answer
-            vars(this_request())[_FAILED] = True
-        return answer(error)
+            _end_undelivered()
+        try:
+            return answer(error)  # what a handler signs in by itself, its own answer delivers
+        except Exception:
+            _end_undelivered()
+            raise
 
     # Flask has a signal for unhandled exceptions, and none for the others.
     app.handle_user_exception = handle  # type: ignore[method-assign,assignment]  # Any is an answer
+
+
+def _end_undelivered() -> None:
+    for visit in list((visits_of(this_request()) or {}).values()):
+        visit.end_undelivered()
 
 
 def prepare_with_first_request(app: Flask, state: State) -> None:
@@ -69,8 +76,7 @@ def _prepare(state: State, app: Flask, **_: Any) -> None:
 
 def _finish(response: Response) -> Response:
     """Save the sessions' data, and add cookies and headers to the answer; nothing to do if no session was used."""
-    here = this_request().__dict__
-    visits: Visits | None = here.get(VISITS)
+    visits: Visits | None = this_request().__dict__.get(VISITS)
     if visits is None:
         return response
     for visit in list(visits.values()):
@@ -83,8 +89,6 @@ def _finish(response: Response) -> Response:
     for visit in list(visits.values()):
         if visit.state.purger is not None:
             visit.state.purger.purge_if_due()
-        if _FAILED in here:
-            visit.end_undelivered()
         if visit.owed is not None:
             visit.owed.apply(response)
         # No cache keeps the answer, unless the view has said what caches may do.

@@ -117,7 +117,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
         self._continue_as(Identity(self.state, error=TokenMissing()))
 
     def end_undelivered(self) -> None:
-        """End the new sessions whose tokens were in a body that an error has replaced: no client has them."""
+        """End the new sessions whose tokens were to go into a body that an error replaces: no client gets them."""
         here = self.state.device(this_request())
         try:
             for pair in [pair for pair in self._new_pairs if pair.sid in self._made and not pair.in_cookies]:

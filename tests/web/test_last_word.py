@@ -321,6 +321,36 @@ def test_tokens_that_an_error_keeps_from_the_client(failing, ending):
     assert failing.manager.sessions("eve") == []
 
 
+def test_a_handler_that_signs_in(failing):
+    """What the handler of an error signs in by itself stays; what the view had made before ends."""
+
+    @failing.app.errorhandler(OverflowError)
+    def begin_anew(_error):
+        return failing.gosession.login_user("bob", cookies=False).to_dict()
+
+    @failing.app.post("/anew")
+    def anew():
+        failing.gosession.login_user("eve", cookies=False)
+        raise OverflowError
+
+    answer = failing.send("POST", "/anew")
+    assert failing.get(answer.json["access_token"]).status_code == 200
+    assert failing.manager.sessions("eve") == []
+
+
+def test_a_handler_that_fails(failing):
+    """What the handler of an error has signed in before it failed itself ends, too."""
+
+    @failing.app.errorhandler(OverflowError)
+    def fail(_error):
+        failing.gosession.login_user("bob", cookies=False)
+        raise ZeroDivisionError
+
+    failing.app.add_url_rule("/worse", view_func=lambda: int(float("inf")))
+    assert failing.send("GET", "/worse").status_code == 500
+    assert failing.manager.sessions("bob") == []
+
+
 @pytest.mark.parametrize("ending", ["own answer", "fine"])
 def test_tokens_that_the_client_gets(failing, ending):
     """An answer that the view has made itself has the tokens, however it leaves the view."""
