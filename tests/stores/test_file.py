@@ -395,6 +395,18 @@ def test_purge_looks_through_the_folder_once(store: FileStore, monkeypatch: pyte
     assert (len(listed), len(turns) >= 2) == (1, True)
 
 
+def test_purge_takes_each_lock_once_for_many_files(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of eighty files, those that share one of the sixty-four locks are deleted under it together."""
+    for number in range(80):
+        put(store, f"user-{number}")
+    taken: list[str] = []
+    locked = store._directory.locked
+    monkeypatch.setattr(store._directory, "locked", lambda name: (taken.append(name), locked(name))[1])
+    assert store.purge(time.time() + 365 * 24 * HOUR) == 80
+    stripes = [int(name[:8], 16) % 64 for name in taken]
+    assert len(stripes) == len(set(stripes))
+
+
 def test_purge_believes_the_header(store: FileStore, path: Path) -> None:
     """The time of change only hints at the end: a file that was touched is not purged early. STO-05."""
     first = put(store)

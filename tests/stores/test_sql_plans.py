@@ -16,6 +16,7 @@ from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record
 from flask_gosession.stores.sql import SQLStore
+from flask_gosession.stores.sql import store as sql_store
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.tokens.opaque import OpaqueCodec
 
@@ -93,6 +94,22 @@ def test_a_purge_goes_by_the_primary_key(store):
     assert "gosession_subjects_expires" in found
     assert key in deleted
     assert "'gosession_subjects_expires'," not in deleted.replace("possible", "")
+
+
+def test_a_purge_finds_many_and_deletes_some_at_a_time(store, monkeypatch):
+    """One read finds what several transactions delete, and what is over the limit stays."""
+    monkeypatch.setattr(sql_store, "FOUND", 20)
+    monkeypatch.setattr(sql_store, "CHUNK", 8)
+    for number in range(50):
+        store.swap(str(number), None, Record(b"v", ids.new_etag()), time.time() - 2 * HOUR)
+    statements: list[str] = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *told: statements.append(told[2][:6]))
+    assert store.purge(time.time(), 45) == 45
+    assert [name for name in statements if name in ("SELECT", "DELETE")] == [
+        *["SELECT", *["DELETE"] * 3] * 2,
+        *["SELECT", "DELETE"],
+    ]
+    assert len(list(store.subjects())) == 5
 
 
 def test_a_column_of_another_type(tmp_path):

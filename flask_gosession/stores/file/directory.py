@@ -144,7 +144,7 @@ class Directory:
 
         The threads of a process queue for their turn, so only one of them has to poll for the file.
         """
-        stripe = int(name[:8], 16) % STRIPES
+        stripe = stripe_of(name)
         lock = FileLock(self.path / f"{stripe:02x}{LOCK_SUFFIX}", mode=0o600)
         deadline = time.monotonic() + self._timeout
         with self._locks.hold(stripe, self._timeout) as ours:
@@ -153,6 +153,11 @@ class Directory:
             left = max(deadline - time.monotonic(), 0.0)
             with lock.acquire(timeout=left, poll_interval=0.002):
                 yield
+
+
+def stripe_of(name: str) -> int:
+    """Return the number of the lock of a file: it starts with hexadecimal digits."""
+    return int(name[:8], 16) % STRIPES
 
 
 def _attributes(found: os.stat_result) -> bytes:

@@ -35,7 +35,10 @@ PATIENCE = SQLOptions().timeout
 START_TIMEOUT = 5.0
 EXPIRY_STEP = 1800.0
 PAGE = 500
-CHUNK = 100
+CHUNK = 500
+"""How many ended rows one transaction deletes: each of them waits for the disk."""
+FOUND = 5_000
+"""How many ended rows one read finds: MariaDB walks each time over all that were just deleted."""
 AT_ONCE = 0.1
 """A read that failed within so many seconds met a closed connection, and is tried once more."""
 
@@ -136,17 +139,22 @@ class SQLStore:
             last = bytes(rows[-1].id)
 
     def purge(self, now: float, limit: int = 1000) -> int:
-        """Delete at most *limit* rows that ended before *now*, a hundred per transaction; return how many."""
+        """Delete at most *limit* rows that ended before *now*, five hundred per transaction; return how many."""
         table = self._table
         ended = sa.select(table.c.id).where(table.c.expires_at < now)
         purged = 0
-        while purged < limit and (rows := self._read(ended.limit(min(CHUNK, limit - purged)))):
-            # By primary key, like every other write: two orders of locking would be a deadlock. The sum is what keeps a
-            # server from looking into the index of the ends instead.
+        while purged < limit and (rows := self._read(ended.limit(min(FOUND, limit - purged)))):
+            # By primary key, like every other write: two orders of locking would be a deadlock.
             ids = sorted(bytes(row.id) for row in rows)
-            purged += self._execute(table.delete().where(table.c.id.in_(ids), table.c.expires_at + 0.0 < now)).rowcount
+            purged += sum(self._purge_some(ids[at : at + CHUNK], now) for at in range(0, len(ids), CHUNK))
         self._reserve.fill()
         return purged
+
+    def _purge_some(self, ids: list[bytes], now: float) -> int:
+        table = self._table
+        # The sum is what keeps a server from looking into the index of the ends instead.
+        still = table.c.expires_at + 0.0 < now
+        return self._execute(table.delete().where(table.c.id.in_(ids), still)).rowcount
 
     def page(self, position: str | None, limit: int) -> Page:
         """Return the next *limit* rows in the order of their ids; a position is the last id as hexadecimal text."""
