@@ -215,10 +215,11 @@ class Identity(msgspec.Struct, eq=False):
 
     def is_at_odds_with(self, other: Identity) -> bool:
         """Whether both stand for users, but by different sessions."""
-        return None not in (self._holder, other._holder) and self._holder != other._holder
+        return None not in (self.holder, other.holder) and self.holder != other.holder
 
     @property
-    def _holder(self) -> str | None:
+    def holder(self) -> str | None:
+        """What tells whom this stands for from others: the session id, as far as is known by now."""
         claims = self.claims if self._checked is None else self._checked.claims
         return claims.sid_text if claims is not None else REQUEST if self._loaded else None
 

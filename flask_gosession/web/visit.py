@@ -72,7 +72,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
             known = self.identify(locations, level or self.state.config.level)
             if locations is not None:
                 self._named.update(dict.fromkeys(locations))
-            if self._identities:
+            if self._identities or self._new_pairs:
                 known = self._only(known)
             self._identities[locations] = known
             self._everybody.append(known)
@@ -157,8 +157,9 @@ class Visit(TokenCheck, eq=False, weakref=True):
         self.current = self._held = identity
 
     def _only(self, identity: Identity) -> Identity:
-        """Return *identity*, or a refusal if the request has tokens of another session, too."""
-        if any(identity.is_at_odds_with(other) for other in self._identities.values()):
+        """Return *identity*, or a refusal if the request has brought, or made, tokens of another session, too."""
+        made = self._new_pairs[-1].sid if self._new_pairs else identity.holder
+        if identity.holder not in (None, made) or any(map(identity.is_at_odds_with, self._identities.values())):
             return Identity(self.state, error=TokenInvalid("The request has tokens of two sessions; send one of them."))
         return identity
 

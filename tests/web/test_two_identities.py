@@ -230,3 +230,17 @@ def test_a_sign_out_by_a_location_that_the_route_names(make):
     ada = site.pair("ada")
     assert site.get(None, "/leave", query_string={"access_token": ada.access_token}).text == "1"
     assert site.manager.sessions("ada") == []
+
+
+def test_a_cookie_of_another_beside_a_new_login(make):
+    """Once a view has signed somebody in, a guard that finds another person elsewhere refuses the request."""
+    site = make()
+
+    @site.app.get("/mixed")
+    def mixed():
+        site.gosession.login_user("bob")
+        site.gosession.require_login(locations="cookie")
+        return {"sub": site.gosession.current_session.subject}
+
+    answer = site.send("GET", "/mixed", **sent("cookie", site.pair("ada", cookies=True).access_token))
+    assert (answer.status_code, answer.json.get("error")) == (401, "token_invalid")
