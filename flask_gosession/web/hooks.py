@@ -26,19 +26,20 @@ def register(app: Flask) -> None:
 
 def _hear_failures(app: Flask) -> None:
     """Hear of each exception: the view's own answer, and the tokens in it, do not reach the client."""
-    answer = app.handle_user_exception
+    answer, give_up = app.handle_user_exception, app.handle_exception
 
     def handle(error: Exception) -> Any:
         if getattr(error, "response", None) is None:  # such as abort(response): that is the view's own answer
             _end_undelivered()
-        try:
-            return answer(error)  # what a handler signs in by itself, its own answer delivers
-        except Exception:
-            _end_undelivered()
-            raise
+        return answer(error)  # what a handler signs in by itself, its own answer delivers
+
+    def handle_last(error: Exception) -> Response:
+        _end_undelivered()  # a handler of errors, or what comes after the view, has failed as well
+        return give_up(error)
 
     # Flask has a signal for unhandled exceptions, and none for the others.
     app.handle_user_exception = handle  # type: ignore[method-assign,assignment]  # Any is an answer
+    app.handle_exception = handle_last  # type: ignore[method-assign,assignment]
 
 
 def _end_undelivered() -> None:

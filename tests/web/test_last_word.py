@@ -351,6 +351,13 @@ def test_a_handler_that_fails(failing):
     assert failing.manager.sessions("bob") == []
 
 
+def test_a_hook_that_fails(failing):
+    """Tokens in an answer that a failing ``after_request`` function has replaced are lost as well."""
+    failing.app.after_request(boom)
+    assert failing.send("POST", "/auth/body/fine").status_code == 500
+    assert failing.manager.sessions("eve") == []
+
+
 @pytest.mark.parametrize("ending", ["own answer", "fine"])
 def test_tokens_that_the_client_gets(failing, ending):
     """An answer that the view has made itself has the tokens, however it leaves the view."""
