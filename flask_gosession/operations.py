@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import current_app
 
-from flask_gosession.doctor.examination import examine
+from flask_gosession import doctor
 from flask_gosession.durations import Instant, unix_time_of
 from flask_gosession.errors import ConfigError
 from flask_gosession.findings import Finding
@@ -35,7 +35,7 @@ class Operations:
 
         Nothing is changed. It asks the store some thirty times.
         """
-        return examine(state_of(self.name))
+        return doctor.examine(state_of(self.name))
 
     def jwks(self) -> dict[str, Any]:
         """Return the public keys of this realm as a JWK Set (RFC 7517), as the endpoint publishes it.

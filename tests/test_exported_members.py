@@ -126,6 +126,13 @@ def test_the_engine_runs_without_flask():
     )
 
 
+def test_what_only_operators_need_is_not_imported():
+    """``GoSession`` loads the checks of the doctor when they are first asked for."""
+    loaded = _modules_after("from flask_gosession import GoSession")
+    assert "flask_gosession.extension" in loaded
+    assert not {name for name in loaded if name.startswith("flask_gosession.doctor.")}
+
+
 def test_no_optional_driver_is_imported():
     """``import flask_gosession`` loads no driver of an extra, wherever that is installed."""
     loaded = _modules_after("from flask_gosession import *")
