@@ -21,7 +21,7 @@ from flask_gosession.endpoints.routes import EVENTS_SCRIPT, ROUTES, SCRIPT, Rout
 from flask_gosession.engine.results import Revocation
 from flask_gosession.errors import AuthError, BadRequest, ConfigError, InvalidClient, InvalidCredentials, InvalidRequest
 from flask_gosession.session.arguments import read_remember
-from flask_gosession.session.names import valid_client
+from flask_gosession.session.names import is_subject, valid_client
 from flask_gosession.tokens.jwt import JWTCodec
 from flask_gosession.tokens.key_schedule import JWKS_MAX_AGE
 from flask_gosession.tokens.types import TokenPair
@@ -146,7 +146,8 @@ class _Endpoints:
         body = _login_body(json_of(request))
         self._require_own_page()
         user = self._realm.verify_credentials(body.username, body.password)
-        if user is None or user is False:
+        # The name itself may be the user, and a verifier may pass any name that comes with the right password.
+        if user is None or user is False or (user == body.username and not is_subject(user)):
             raise InvalidCredentials
         pair = self._realm.login_user(user, client=body.client, remember=body.remember)
         return jsonify(pair.to_dict())

@@ -27,6 +27,15 @@ def valid_subject(subject: object) -> str:
     return text
 
 
+def is_subject(text: str) -> bool:
+    """Whether *text* can be a subject."""
+    try:
+        valid_subject(text)
+    except ValueError:
+        return False
+    return True
+
+
 def valid_client(client: object) -> str:
     """Return *client* if it can name a class of clients. Raises BadClient, a ValueError, otherwise."""
     if isinstance(client, str) and _is_client(client):

@@ -71,6 +71,13 @@ def test_a_verifier_that_says_false(make):
     assert error_of(sign_in(make(verifier=lambda *_: False))) == (401, "invalid_credentials")
 
 
+@pytest.mark.parametrize("name", ["", "a" * 256])
+def test_a_name_that_nobody_can_have_is_refused(make, name):
+    """A verifier that passes on any name with the right password makes no 500 of an empty or an endless one."""
+    site = make(verifier=lambda username, _password: username)
+    assert error_of(sign_in(site, username=name)) == (401, "invalid_credentials")
+
+
 UNREADABLE = (b"", b"{", b"\xff\xfe", b"[" * 60_000)
 NO_OBJECT = (b"[]", b"null", b"7", b'"ada"')
 NO_TEXTS = (
