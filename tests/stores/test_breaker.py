@@ -202,3 +202,26 @@ def test_where_no_thread_can_be_started(breaker, patient, clock, monkeypatch):
     with WithoutWaiting():
         fail(breaker, 2)
     assert patient.asked == FAILURES
+
+
+def test_a_purge_that_fails_opens_nothing(breaker, patient, monkeypatch):
+    """Deleting many rows may take too long for a store that answers every read; requests must not pay for it."""
+
+    def too_slow(_now, _limit):
+        raise StoreUnavailable from TimeoutError()
+
+    monkeypatch.setattr(patient, "purge", too_slow)
+    for _ in range(FAILURES + 1):
+        with pytest.raises(StoreUnavailable):
+            breaker.purge(0.0)
+    assert breaker.load("ada") is None
+
+
+def test_a_store_that_fails_is_not_purged(breaker, patient):
+    """Until it answers again, nobody but the probe asks it for anything."""
+    patient.error = StoreUnavailable()
+    for _ in range(FAILURES):
+        with pytest.raises(StoreUnavailable):
+            breaker.load("ada")
+    with pytest.raises(BrokenCircuit):
+        breaker.purge(0.0)
