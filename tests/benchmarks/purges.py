@@ -93,9 +93,11 @@ def _purged(name: str, url: str, scale: Scale) -> Lines:
     now = time.time()
     _fill(url, store, [f"gone-{number}" for number in range(scale.records)], now - 10, threads=scale.threads)
     store.swap("ada", None, Record(b"x" * 400, ids.new_etag()), now + 2 * LATER)
-    slowest, done = [0.0], threading.Event()
+    slowest, connected, done = [0.0], threading.Event(), threading.Event()
 
     def read() -> None:
+        store.load("ada")
+        connected.set()
         while not done.is_set():
             began = time.perf_counter()
             with suppress(StoreUnavailable):  # what was not answered in time was slow
@@ -104,6 +106,7 @@ def _purged(name: str, url: str, scale: Scale) -> Lines:
 
     reader = threading.Thread(target=read)
     reader.start()
+    connected.wait()
     began = time.perf_counter()
     try:
         purged = purge_all(store, now + LATER, most_batches=10)
