@@ -101,7 +101,7 @@ REASON_MESSAGES: Mapping[str, str] = {
     "logged_out": "This session was signed out.",
     "evicted": "You signed in elsewhere, and that ended this session.",
     "kicked": "This session was ended by an administrator.",
-    "revoked_all": "All sessions of this account were signed out.",
+    "revoked_all": "The sessions of this account were signed out.",
     "password_changed": "The password was changed; please sign in again.",
     "reuse_detected": "This session was ended because an old token was used again.",
     "banned": "This account is blocked.",

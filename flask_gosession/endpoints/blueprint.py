@@ -30,7 +30,9 @@ from flask_gosession.web.state import State, state_of
 from flask_gosession.web.transport import json_of
 from flask_gosession.web.visit import Visit, visit_of
 
-LOGIN_BODY = "The body is a JSON object: username and password are strings, remember is true or false."
+LOGIN_BODY = (
+    "The body is a JSON object, sent as application/json: username and password are strings, remember is true or false."
+)
 
 
 class Realm(Protocol):

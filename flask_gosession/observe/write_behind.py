@@ -149,7 +149,8 @@ class WriteBehind(Generic[T]):
                 break
             except StoreUnavailable as error:
                 if not warned:
-                    log.warning("%s cannot be written, and will be tried again: %s", self._name, type(error.__cause__))
+                    cause = type(error.__cause__).__name__
+                    log.warning("%s cannot be written, and will be tried again: %s", self._name, cause)
                 warned = True
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -10,21 +10,23 @@ from flask_gosession import ids
 from flask_gosession.config import DEFAULT_REALM
 from flask_gosession.session.device import Device
 from flask_gosession.tokens.types import TokenPair
+from flask_gosession.web.sign_in import subject_of
 from flask_gosession.web.state import State, state_of
 
 
 class SessionClient(FlaskClient):
     """Signs *user* in: ``app.test_client_class = SessionClient``, then ``app.test_client(user="ada")``.
 
-    *user* is a subject; *realm* names another realm than the default one, and *login* has arguments for
-    `SessionManager.login`, such as ``{"client": "ios"}``. The token goes with every request as the app is configured:
-    in the header, or else in cookies, then with the CSRF value. A request that brings headers of its own is left alone.
+    *user* is what `login_user` takes: the user id, or an object that has one. *realm* names another realm than the
+    default one, and *login* has arguments for `SessionManager.login`, such as ``{"client": "ios"}``. The token goes
+    with every request as the app is configured: in the header, or else in cookies, then with the CSRF value. A request
+    that brings headers of its own is left alone.
     """
 
     def __init__(
         self,
         *args: Any,
-        user: str | int | None = None,
+        user: object = None,
         realm: str = DEFAULT_REALM,
         login: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -37,7 +39,9 @@ class SessionClient(FlaskClient):
             device = Device(str(self.environ_base["REMOTE_ADDR"]), str(self.environ_base["HTTP_USER_AGENT"]))
             by_cookies = "header" not in state.config.token_locations
             options: dict[str, Any] = {"device": device, "cookies": by_cookies, **(login or {})}
-            self.pair = state.manager.login(user, **options)
+            with self.application.app_context():
+                subject = subject_of(state, user)
+            self.pair = state.manager.login(subject, **options)
             self._carry(state, self.pair)
 
     def _carry(self, state: State, pair: TokenPair) -> None:

@@ -50,9 +50,9 @@ class LoginAs:
         self._app = app
 
     def __call__(
-        self, user: str | int, *, fresh: bool = True, client: str = "web", realm: str = DEFAULT_REALM, **login: Any
+        self, user: object, *, fresh: bool = True, client: str = "web", realm: str = DEFAULT_REALM, **login: Any
     ) -> SessionClient:
-        """Return a test client in which *user*, a subject, is signed in; its ``pair`` has the tokens.
+        """Return a test client in which *user*, an id or an object that has one, is signed in; ``pair`` has the tokens.
 
         With *fresh* False the credentials were seen too long ago for routes that ask for a fresh login. *client* is the
         client class, and *login* has further arguments for `SessionManager.login`.

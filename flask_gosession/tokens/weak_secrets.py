@@ -79,7 +79,7 @@ def is_key_material(secret: bytes) -> bool:
 
 
 def _draw(least: int) -> str:
-    return f"draw one with `python -c 'import secrets; print(secrets.token_urlsafe({max(least, 48)}))'`"
+    return f"draw one with `python -c 'import secrets; print(secrets.token_hex({max(least, 32)}))'`"
 
 
 def _without_bom(secret: bytes) -> bytes:

@@ -148,7 +148,7 @@ def test_a_sleeping_tab_wakes_to_the_right_state(visit, url, ended):
         assert httpx.post(f"{url}/auth/logout-others", headers=bearer).status_code == 200
     tabs.sleep("05:00:00")
     if ended:
-        page.get_by_role("alert").filter(has_text="All sessions of this account were signed out.").wait_for()
+        page.get_by_role("alert").filter(has_text="The sessions of this account were signed out.").wait_for()
         assert page.get_by_role("timer").first.text_content() == "ended"
         return
     page.get_by_text("Since this page was opened: 1").wait_for()

@@ -119,7 +119,9 @@ def test_remember_as_a_form_sends_it(make, remember, meant):
 def test_a_form_is_no_login(make):
     """A form, which another site could send, is not a login (CSR-03)."""
     shop = make()
-    assert error_of(shop.send("POST", "/auth/login", data=ADA)) == (400, "bad_request")
+    answer = shop.send("POST", "/auth/login", data=ADA)
+    assert error_of(answer) == (400, "bad_request")
+    assert "application/json" in answer.json["message"]
     text = '{"username": "ada", "password": "engine"}'
     assert error_of(shop.send("POST", "/auth/login", data=text, content_type="text/plain")) == (400, "bad_request")
 

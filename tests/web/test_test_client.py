@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from sites import make_app
 
@@ -39,6 +41,14 @@ def test_two_clients(site):
     """Each client is its own person, and a number is a subject, too."""
     ada, seven = site.app.test_client(user="ada"), site.app.test_client(user=7)
     assert [client.get("/me").json["sub"] for client in (ada, seven, ada)] == ["ada", "7", "ada"]
+
+
+def test_an_object_that_has_an_id(site):
+    """A row of an ORM is signed in as `login_user` would do it, by the app's own getter as well."""
+    row = SimpleNamespace(id=7, slug="ada")
+    assert site.app.test_client(user=row).get("/me").json["sub"] == "7"
+    site.gosession.subject_getter(lambda user: user.slug)
+    assert site.app.test_client(user=row).get("/me").json["sub"] == "ada"
 
 
 def test_its_session_is_real(site):

@@ -298,7 +298,9 @@ class SQLStore:
             with suppress(StoreUnavailable):
                 self._prepare()  # SQLAlchemy asks the server much at first: no request is to wait for that
         except exc.SQLAlchemyError as error:
-            log.warning("the table of the session store is not made yet (%s); the first use tries again", type(error))
+            log.warning(
+                "the table of the session store is not made yet (%s); the first use tries again", type(error).__name__
+            )
         finally:
             engine.dispose()
             self._engine.dispose()
