@@ -33,9 +33,8 @@ log: logging.Logger = logging.getLogger("flask_gosession")
 Loader = Callable[[str], Any]
 
 ADVICE = (
-    "the user loader returned %s, so that it is asked once for each request: return a dict, a dataclass or a msgspec "
-    "Struct with the few fields that views need, and it is kept in the session store for GOSESSION_USER_TTL; set that "
-    "to 0 to load it for each request without this advice"
+    "the user loader returned %s, which cannot be kept, so it is called for each request; a dict, a dataclass or a "
+    "msgspec Struct with the few fields that views need would be kept in the session store for GOSESSION_USER_TTL"
 )
 
 
@@ -190,7 +189,8 @@ class UserCache:
     def _advise(self, kind: str) -> None:
         if not self._advised:
             self._advised = True
-            log.warning(ADVICE, kind)
+            # Rows are what most loaders return, and work; a value that was meant to be kept deserves a warning.
+            log.log(logging.WARNING if self._cached else logging.INFO, ADVICE, kind)
 
     def _keep(self, record: SubjectRecord, seen: Snapshot | None, info: UserInfo) -> None:
         """Store *info*; without *seen* the record is read anew: what is no longer stored must not come back."""

@@ -77,6 +77,7 @@ def _forbidden(loader):
 
 def test_an_orm_object_is_loaded_each_time_with_one_line_of_advice(make, store, caplog):
     """A row works at once, is never kept, and the log says once what to return instead."""
+    caplog.set_level("INFO", "flask_gosession")
     users = make(user_loader=Row).users
     assert isinstance(users.load("ada"), Row)
     assert users.load("ada") is not users.load("ada")

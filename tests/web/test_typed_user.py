@@ -92,6 +92,7 @@ class Model:
 
 def test_an_orm_object_is_told_with_advice(make_any_site, caplog):
     """What cannot be kept is loaded once for each request, and the log says what to do."""
+    caplog.set_level("INFO", "flask_gosession")
     site = make_any_site(loader=lambda subject: Model())
     token = site.login()["access_token"]
     assert [site.get(token).status_code for _ in range(3)] == [200] * 3

@@ -137,6 +137,7 @@ def test_rows_of_flask_sqlalchemy(make_site, caplog):
         seen.append(inspect(current_user._get_current_object()))
         return current_user.name + current_user.name
 
+    caplog.set_level("INFO", "flask_gosession")
     token = site.send("POST", "/in", None, data={"name": "Ada"}).json["access_token"]
     asked.clear()
     assert [site.get(token, "/name").text for _ in range(3)] == ["AdaAda"] * 3
