@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 from odd_redis import odd_redis
+from pools import take
 
 from flask_gosession.stores.redis.connect import no_retry
 from flask_gosession.stores.redis.pool import PatientPool, SentinelPool
@@ -46,14 +47,14 @@ def test_connections_to_a_former_primary_are_forgotten(primary):
     """Neither those that were in use during a failover nor those that were free count as in use, or are kept."""
     agreed = Agreed(primary)
     with pool_behind(agreed) as pool, odd_redis(pong) as after:
-        taken = [pool.get_connection() for _ in range(3)]
+        taken = [take(pool) for _ in range(3)]
         assert pool.in_use == 3
         agreed.port = after
         pool.get_master_address()
         for connection in taken:
             pool.release(connection)
         assert (pool.in_use, pool._connections) == (0, [])
-        pool.release(pool.get_connection())
+        pool.release(take(pool))
         assert (pool.in_use, len(pool._connections)) == (0, 1)
 
 
@@ -79,11 +80,11 @@ def test_a_free_connection_is_taken_while_the_free_ones_are_closed(primary, clos
             super().disconnect(*arguments)
 
     pool = PatientPool(connection_class=Slowly, port=primary, retry=no_retry(), protocol=2)
-    pool.release(pool.get_connection())
+    pool.release(take(pool))
     closer = threading.Thread(target=close, args=(pool,))
     closer.start()
     assert closing.wait(5)
-    connection = pool.get_connection()
+    connection = take(pool)
     taken.set()
     closer.join()
     assert connection.is_connected

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 import redis
 import servers
+from pools import take
 
 from flask_gosession import ids
 from flask_gosession.errors import StoreUnavailable
@@ -115,7 +116,7 @@ def test_connections_in_use_are_counted_in_a_cluster(cluster: servers.RedisAt, k
         store.load(f"user:{number}")
     assert store.connections_in_use == 0
     pools = [node.redis_connection.connection_pool for node in store._client().get_primaries()]
-    lent = [pool.get_connection() for pool in pools]
+    lent = [take(pool) for pool in pools]
     assert store.connections_in_use == len(pools) == 2
     for pool, connection in zip(pools, lent, strict=True):
         pool.release(connection)
