@@ -57,7 +57,9 @@ def test_every_worker_hears_of_every_end(tmp_path: Path, kind: str) -> None:
             httpx.Client(base_url=url, limits=httpx.Limits(max_keepalive_connections=0)) as client,
         ):
             for number in range(ROUNDS):
-                token = client.post("/login", json={"user": f"user-{number}"}).json()["access_token"]
+                login = client.post("/login", json={"user": f"user-{number}"})
+                assert login.status_code == 200, login.text
+                token = login.json()["access_token"]
                 known: set[int] = set()
                 servers.wait_until(lambda known=known, token=token: _both(client, token, known), "two keepers")
                 headers = {"Authorization": f"Bearer {token}"}
