@@ -114,7 +114,7 @@ class BreakerStore(StoreWrapper):
             return self.store.swap(subject, etag, new, expires_at, announce=announce)
 
     def purge(self, now: float, limit: int = 1000) -> int:
-        """Delete ended records, unless the store fails; that this takes too long says nothing about reads."""
+        """Delete ended records, unless the store is failing; a purge that takes too long says nothing about reads."""
         if self.is_broken:
             raise BrokenCircuit
         return self.store.purge(now, limit)
