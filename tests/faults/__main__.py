@@ -28,6 +28,8 @@ def main() -> int:
         for fault, worker in _turns(options):
             outcomes.append(places.run(fault, worker))
             _say(line_of(outcomes[-1]))
+            if options.logs and outcomes[-1].log:
+                (options.logs / f"{len(outcomes)}.log").write_text(outcomes[-1].log)
             if options.json:
                 options.json.write_text(json.dumps(as_json(outcomes), indent=1))
     _say("\n".join(["", *rows(outcomes), "", not_run(absent)]))
@@ -60,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--worker", action="append", choices=list(WORKERS), help="default: each run another")
     parser.add_argument("--page", action="store_true", help="put the table on the page about faults")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes there, too")
+    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep there what the app logged at a violation")
     return parser.parse_args()
 
 

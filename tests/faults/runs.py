@@ -77,6 +77,8 @@ class Outcome:
     """Seconds by which the machine was late with something that had nothing to do with the app."""
     lost: int
     violations: list[str] = field(default_factory=list)
+    log: str = ""
+    """What gunicorn and the app had logged by then, if anything was violated."""
 
 
 class Places:
@@ -98,9 +100,10 @@ class Places:
             scene = Scene(stage, site, Load([site.port], model, self._number), model, self._loosely)
             outcome = run(fault, worker, scene)
         except Exception as error:  # noqa: BLE001  # whatever it was, the other faults are to be run
-            self.close()
-            told = [f"could not be run: {error!r}"[-600:]]
-            return Outcome(fault.name, worker, Counter(), Counter(), 0.0, 0.0, 0.0, 0, told)
+            told = [f"could not be run: {error!r}"[:600]]
+            outcome = Outcome(fault.name, worker, Counter(), Counter(), 0.0, 0.0, 0.0, 0, told)
+        if outcome.violations and self._place is not None:
+            outcome.log = self._place[1].log
         if fault.spoils or outcome.violations:
             self.close()
         return outcome
@@ -146,7 +149,7 @@ def loaded(scene: Scene) -> Iterator[None]:
     scene.load.start()
     try:
         if not scene.load.until_all_well(WITHIN * scene.loosely):
-            raise TimeoutError(f"never all well: {scene.load.statuses}\n{scene.site.log[-800:]}")
+            raise TimeoutError(f"never all well: {scene.load.statuses}")
         time.sleep(WARM_UP)
         yield
     finally:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 import redis
 import servers
+from gevents import needs_gevent, run_script
 from pools import take
 
 from flask_gosession import ids
@@ -87,6 +88,36 @@ def _cluster_node() -> AbstractContextManager[servers.RedisAt]:
 def _info(node: redis.Redis) -> bytes:
     answer = node.execute_command("CLUSTER", "INFO")
     return str(answer).encode() if isinstance(answer, dict) else answer
+
+
+GREENLETS = """
+from gevent import monkey
+
+monkey.patch_all()
+
+import sys
+import time
+
+from flask_gosession import ids
+from flask_gosession.stores.base import Record
+from flask_gosession.stores.registry import open_store
+
+store = open_store(sys.argv[1], key_prefix=sys.argv[2])
+new = Record(b"value", ids.new_etag())
+store.swap("ada", None, new, time.time() + 60, announce=True)
+store.close()
+print(store.load("ada") == new, store.connections_in_use)
+store.close()
+"""
+
+
+@needs_gevent
+def test_under_gevent(sentinel_hosts: str, cluster: servers.RedisAt, key_prefix: str) -> None:
+    """Gevent puts queues of its own in the place of the library's; closed, a store connects again when it is used."""
+    behind_sentinel = f"redis+sentinel://:master-pw@{sentinel_hosts}/service/2?sentinel_password=sentinel-pw"
+    with servers.running_redis() as alone:
+        for url in (alone.url, behind_sentinel, f"redis+cluster://127.0.0.1:{cluster.port}"):
+            assert run_script(GREENLETS, url, key_prefix).strip() == "True 0"
 
 
 @pytest.mark.parametrize("wait_replicas", [0, 1])

@@ -7,7 +7,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -100,10 +100,14 @@ class PatientPool(BlockingConnectionPool):
     def disconnect(self, inuse_connections: bool = True) -> None:  # noqa: FBT001, FBT002 - as in redis-py
         """Disconnect all connections, or the free ones; nobody can take one that is about to be closed."""
         self.hand_over()
-        with self.pool.mutex:
-            for connection in self.pool.queue:
+        free = self.pool
+        with ExitStack() as back, suppress(queue.Empty):
+            # One by one, as the queues of gevent have no lock to hold; back they all go, whatever interrupts this.
+            while True:
+                connection = free.get_nowait()
+                back.callback(free.put_nowait, connection)
                 if connection is not None:
-                    connection.disconnect()
+                    back.callback(connection.disconnect)
         if inuse_connections:
             for connection in list(self._connections):
                 connection.disconnect()
