@@ -262,9 +262,10 @@ class Records:
 
     def _tell_future(self, record: SubjectRecord, now: float) -> None:
         """Log once that the clocks of the hosts differ by more than the leeway."""
-        latest = max((session.seen for session in record.sessions), default=0.0)
-        if record.not_before is not None:
-            latest = max(latest, record.not_before.at)
+        latest = 0.0 if record.not_before is None else record.not_before.at
+        for session in record.sessions:  # without `max` and its generator: every check comes here
+            if session.seen > latest:
+                latest = session.seen
         if latest > now + self._leeway:
             self._future_told = True
             log.warning("a stored record is from %.0f s ahead: the clocks of this app's hosts differ", latest - now)
