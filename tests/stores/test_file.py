@@ -22,7 +22,7 @@ from flask_gosession.engine.purging import purge_all
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.file import FileStore
-from flask_gosession.stores.file.directory import STRIPES
+from flask_gosession.stores.file.directory import STRIPES, Opened
 from flask_gosession.stores.file.envelope import seal
 from flask_gosession.stores.file.store import LEFTOVER_AGE
 from flask_gosession.testing.proofs.contract import StoreContract
@@ -200,6 +200,16 @@ def test_missing_directory_is_an_outage(store: FileStore, path: Path) -> None:
     ):
         with pytest.raises(StoreUnavailable):
             call()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux shows the folder behind a descriptor")
+def test_directory_taken_away_during_a_write(store: FileStore, path: Path) -> None:
+    """The write makes no new one, which would read as a store without sessions, and could be read by all."""
+    with store._directory.opened() as directory:
+        path.rename(path.with_name("away"))
+        with directory.locked("0" * 64):
+            assert (path.with_name("away") / "00.lock").exists()
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
@@ -400,8 +410,8 @@ def test_purge_takes_each_lock_once_for_many_files(store: FileStore, monkeypatch
     for number in range(80):
         put(store, f"user-{number}")
     taken: list[str] = []
-    locked = store._directory.locked
-    monkeypatch.setattr(store._directory, "locked", lambda name: (taken.append(name), locked(name))[1])
+    locked = Opened.locked
+    monkeypatch.setattr(Opened, "locked", lambda self, name: (taken.append(name), locked(self, name))[1])
     assert store.purge(time.time() + 365 * 24 * HOUR) == 80
     stripes = [int(name[:8], 16) % 64 for name in taken]
     assert len(stripes) == len(set(stripes))
@@ -426,7 +436,7 @@ def test_fork_while_a_thread_waits(store: FileStore, path: Path) -> None:
         "from flask_gosession.stores.file import FileStore\n"
         "store = FileStore.from_url(sys.argv[1])\n"
         "turns = ExitStack()\n"
-        "for stripe in range(64): turns.enter_context(store._directory._locks.hold(stripe))\n"
+        "for stripe in range(64): turns.enter_context(store._directory._turns.hold(stripe))\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    done = store.swap('a', bytes.fromhex(sys.argv[2]), Record(b'child', b'12345678'), 9e9)\n"

@@ -23,6 +23,8 @@ LAST_MTIME = 2.0**32
 """The latest time that every common file system can keep."""
 LOOKS = 50
 """After so many files, the other greenlets of a process get their turn."""
+_DESCRIPTORS = Path("/proc/self/fd")
+"""Where Linux shows what is behind each descriptor."""
 _NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 """The errors of opening a symbolic link (Linux, FreeBSD) and a socket."""
 
@@ -30,8 +32,13 @@ _NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
 class Opened:
     """The directory behind a descriptor: it cannot be exchanged for another one while it is used."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, path: Path, turns: KeyedLock, timeout: float) -> None:
         self._fd = fd
+        # A lock looks for its folder by a path, and would make one that is missing, open to all: so not at the path
+        # from which the folder may just have been taken, but at the descriptor.
+        self._path = _DESCRIPTORS / str(fd) if _DESCRIPTORS.is_dir() else path
+        self._turns = turns
+        self._timeout = timeout
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a regular file, or None when there is no such file. Raises OSError.
@@ -89,6 +96,22 @@ class Opened:
         """Wait until renamed and removed names are safe on disk."""
         os.fsync(self._fd)
 
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold the lock, shared by a 64th of all names, against threads and processes. Raises OSError.
+
+        The threads of a process queue for their turn, so only one of them has to poll for the file.
+        """
+        stripe = stripe_of(name)
+        lock = FileLock(self._path / f"{stripe:02x}{LOCK_SUFFIX}", mode=0o600)
+        deadline = time.monotonic() + self._timeout
+        with self._turns.hold(stripe, self._timeout) as ours:
+            if not ours:
+                raise TimeoutError
+            left = max(deadline - time.monotonic(), 0.0)
+            with lock.acquire(timeout=left, poll_interval=0.002):
+                yield
+
     def names(self) -> Iterator[tuple[str, float]]:
         """Iterate over the files that are not locks, with their modification times, in no order.
 
@@ -115,7 +138,7 @@ class Directory:
             raise ConfigError("The file store needs a POSIX system; use sqlite:/// here.")
         self.path: Path = Path(path)
         self._timeout = timeout
-        self._locks = KeyedLock()
+        self._turns = KeyedLock()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self.opened_fd() as fd:
@@ -136,23 +159,7 @@ class Directory:
     def opened(self) -> Iterator[Opened]:
         """Hold the directory open. Raises OSError, even if it is gone: a missing directory is not an empty one."""
         with self.opened_fd() as fd:
-            yield Opened(fd)
-
-    @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Hold the lock, shared by a 64th of all names, against threads and processes. Raises OSError.
-
-        The threads of a process queue for their turn, so only one of them has to poll for the file.
-        """
-        stripe = stripe_of(name)
-        lock = FileLock(self.path / f"{stripe:02x}{LOCK_SUFFIX}", mode=0o600)
-        deadline = time.monotonic() + self._timeout
-        with self._locks.hold(stripe, self._timeout) as ours:
-            if not ours:
-                raise TimeoutError
-            left = max(deadline - time.monotonic(), 0.0)
-            with lock.acquire(timeout=left, poll_interval=0.002):
-                yield
+            yield Opened(fd, self.path, self._turns, self._timeout)
 
 
 def stripe_of(name: str) -> int:

@@ -164,7 +164,7 @@ class FileStore:
     def _commit(self, directory: Opened, subject: str, etag: bytes | None, change: Callable[[], None]) -> Swap:
         name = self._name(subject)
         try:
-            with self._directory.locked(name):
+            with directory.locked(name):
                 if not self._is_current(directory, name, subject, etag):
                     return Swap.LOST
                 change()
@@ -192,7 +192,7 @@ class FileStore:
 
     def _purge_some(self, directory: Opened, files: list[_Past], now: float) -> int:
         """Delete those of some *files* with the same lock that have ended; return how many."""
-        with self._directory.locked(files[0].name):
+        with directory.locked(files[0].name):
             ended = [name for name, mtime in files if self._has_ended(directory, name, mtime, now)]
             for name in ended:
                 directory.remove(name)
