@@ -91,7 +91,7 @@ class Verdicts:
         if ticket.gaps != self._gaps or since > LATEST_CHANGES:
             return False
         latest = list(self._latest)  # in one step of the interpreter: others append to it
-        return subject not in latest[len(latest) - since :]
+        return subject not in latest[max(len(latest) - since, 0) :]  # one may be counted and not yet noted
 
     def _forget(self, subject: str) -> None:
         # Noted first: a thread about to keep a verdict finds the note, or has kept the verdict and it is dropped now.

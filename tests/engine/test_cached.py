@@ -78,18 +78,22 @@ def test_a_wrong_token_is_refused(one: Process) -> None:
         one.check(token + "x")
 
 
-def test_a_look_between_two_changes(one: Process) -> None:
-    """A verdict is not kept over a change that was heard, whatever is being heard about somebody else just then."""
+@pytest.mark.parametrize("first", [True, False], ids=["before the note", "after the note"])
+def test_a_look_between_two_changes(one: Process, first: bool) -> None:
+    """A verdict is not kept over a change that was heard, whatever is being heard about others just then."""
     verdicts = one.levels.verdicts
     assert verdicts is not None
     token = one.manager.login("ada").access_token
     checked = one.manager.authenticate(token)
+    verdicts._latest.clear()
     ticket = verdicts.begin()
     verdicts._forget("ada")
+    verdicts._forget("bob")
 
     class Looked(deque):
         def append(self, subject: str) -> None:
-            super().append(subject)
+            if not first:
+                super().append(subject)
             verdicts.keep(ticket, token, checked, checked.session.ends)
 
     verdicts._latest = Looked(verdicts._latest, verdicts._latest.maxlen)
