@@ -6,6 +6,7 @@ import pytest
 from drawn import drawn
 from hypothesis import example, given
 from hypothesis import strategies as st
+from marks import proof
 from msgspec.structs import replace
 
 from flask_gosession.engine.manager import SessionManager
@@ -21,6 +22,8 @@ from flask_gosession.tokens.jwt import JWTCodec
 from flask_gosession.tokens.keyring import Keyring
 from flask_gosession.tokens.opaque import OpaqueCodec
 from flask_gosession.tokens.types import TokenType
+
+pytestmark = proof
 
 HOUR, DAY = 3600.0, 86_400.0
 KEYRING = Keyring.from_secret(drawn("skewed clocks"))

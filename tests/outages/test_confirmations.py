@@ -11,12 +11,13 @@ import redis
 import servers
 from backends import UNHURRIED_REDIS
 from flask import Flask
+from marks import proof
 
 from flask_gosession import GoSession, TokenPair
 
 from .machines import Machine, machine
 
-pytestmark = pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)
+pytestmark = [proof, pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)]
 
 OPTIONS = ("--save", "", "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 import servers
+from marks import proof
 from redis.sentinel import Sentinel
 
 from flask_gosession.engine.manager import SessionManager
@@ -20,6 +21,7 @@ from flask_gosession.tokens.opaque import OpaqueCodec
 from .machines import Watched, watched_by_sentinels
 
 pytestmark = [
+    proof,
     pytest.mark.long,
     pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS),
 ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
+from marks import proof
 
 from flask_gosession.stores.base import Store
 from flask_gosession.testing.proofs.machine import SessionMachine
+
+pytestmark = proof
 
 EXAMPLES, STEPS = 20, 25
 LONG_EXAMPLES, LONG_STEPS = 2000, 50

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from marks import proof
 
 from flask_gosession.testing.proofs.races import ProcessRaces
+
+pytestmark = proof
 
 
 class TestProcessRaces(ProcessRaces):

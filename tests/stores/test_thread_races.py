@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from marks import proof
 
 from flask_gosession.stores.base import Store
 from flask_gosession.testing.proofs.races import ThreadRaces
+
+pytestmark = proof
 
 
 class TestThreadRaces(ThreadRaces):

@@ -8,10 +8,13 @@ import time
 
 import pytest
 from flask import request
+from marks import proof
 from sites import error_of, open_site
 
 from flask_gosession.testing.faulty import FaultyStore
 from flask_gosession.testing.proofs.racing import in_threads
+
+pytestmark = proof
 
 ROUNDS = 3
 BURGLARS = 4
