@@ -51,10 +51,18 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Break servers and workers under load and print the table; what follows -- names faults."""
+    """Break servers and workers under load, five times each, and print the table; what follows -- names faults."""
     session.install("-e", ".[test]")
     session.chdir("tests")
-    session.run("python", "-m", "faults", *session.posargs)
+    session.run("python", "-m", "faults", "--times", "5", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Use the app for half an hour, and compare what the workers hold before and after."""
+    session.install("-e", ".[test]")
+    session.chdir("tests")
+    session.run("python", "-m", "faults.soak", "--minutes", "30", *session.posargs)
 
 
 @nox.session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,11 +27,11 @@ from flask_gosession.adapters.guests import (
 from flask_gosession.adapters.legacy import Credential
 from flask_gosession.adapters.record_session import Content, RecordSession
 from flask_gosession.adapters.tagging import read_forms, stored_forms
-from flask_gosession.at_fork import in_child
 from flask_gosession.config import DEFAULT_REALM
 from flask_gosession.durations import Duration
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import AnsweredError, AuthError, ConfigError
+from flask_gosession.keyed_lock import KeyedLock
 from flask_gosession.session.arguments import valid_seconds
 from flask_gosession.session.data import REMOVED
 from flask_gosession.session.login_options import LoginKeywords
@@ -82,8 +81,7 @@ class RecordSessionInterface(SecureCookieSessionInterface):
         self._guest_store = guest_store
         self._guest_lifetime = valid_seconds("guest_lifetime", guest_lifetime)
         self._guest_limit = guest_limit
-        self._renew_lock()
-        in_child(self._renew_lock)
+        self._making = KeyedLock()
 
     def open_session(self, app: Flask, request: Request) -> RecordSession | None:  # type: ignore[override]  # another class
         """Return a session that loads itself when it is touched; None, as Flask does, without a ``SECRET_KEY``."""
@@ -125,7 +123,7 @@ class RecordSessionInterface(SecureCookieSessionInterface):
 
     def guests_of(self, app: Flask) -> Guests:
         """Return the keeper of guests' sessions, the same one to all threads: its store may be in this process."""
-        with self._making:
+        with self._making.hold():
             if self._guests is None:
                 self._guests = RecordGuests(
                     app,
@@ -168,9 +166,6 @@ class RecordSessionInterface(SecureCookieSessionInterface):
         if isinstance(guests, RecordGuests) and self.get_cookie_name(app) in request.cookies:
             guests.end(app, request)
         drop_cookie(app, request, response)
-
-    def _renew_lock(self) -> None:
-        self._making = threading.Lock()
 
     def _lifetime_of(self, session: RecordSession) -> LoginKeywords:
         """Return how long a login lasts: a permanent session for Flask's lifetime after its last use."""

@@ -20,6 +20,8 @@ LAPSE = 2 * HEARTBEAT
 """Seconds after the last heartbeat that came back; from then on a silent link may be dead."""
 LONGEST_PAUSE = 8.0
 """Seconds between attempts to subscribe, after some have failed."""
+CLOSING = 0.01
+"""Seconds after which `Lease.close` looks again whether another thread has finished."""
 
 
 class Lease:
@@ -68,9 +70,14 @@ class Lease:
 
     def close(self) -> None:
         """Stop listening for good."""
-        with self._lock:
+        # Asked for, not waited for: a lock from before gevent replaced the threads would stop the greenlet that has it.
+        while not self._lock.acquire(blocking=False):
+            time.sleep(CLOSING)
+        try:
             self._open_due = math.inf
             self._forget()
+        finally:
+            self._lock.release()
 
     def _begin_anew(self) -> None:
         """Share nothing with the parent of a forked process, not even a lock that it held."""

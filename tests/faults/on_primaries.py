@@ -34,7 +34,7 @@ def frozen(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def parted(scene: Scene) -> Iterator[None]:
-    """Cut the primary off from replica and Sentinels, and not from the app: a split brain, until it heals."""
+    """Cut the primary off from replica and Sentinels, not from the app, for less time than a promotion takes."""
     watched = scene.stage.server
     with redis.Redis(port=watched.replica.port) as replica:
         replica.config_set("replica-announce-port", watched.replica.port)

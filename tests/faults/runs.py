@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from flask_gosession.session import encoding as records
+from flask_gosession.stores.redis.connect import connector_for, nodes_of
 from flask_gosession.stores.registry import open_store
 
 from .app import LONGEST
 from .model import NOT_ANSWERED, Allowance, Answer, Model
 from .people import Load, ask
 from .site import Site, running
-from .stages import STAGES, Stage, patient, redis_of
+from .stages import STAGES, Stage, patient
 
 LOOSELY = 2.0
 """Promised are 0.5 s for an answer and a time for each recovery; a run may take so many times that, unless it is told
@@ -198,8 +199,10 @@ def complaints(stage: Stage) -> Iterator[str]:
                 yield f"{subject} has more than one session in single mode"
     finally:
         store.close()
-    if stage.url.startswith("redis:"):
-        with redis_of(stage) as client:
+    if stage.url.startswith("redis"):
+        connector = connector_for(patient(stage.direct))
+        for client in nodes_of(connector.client()):
             for key in client.scan_iter():
                 if not 0 < client.ttl(key) < LONGEST + 2 * DAY and client.exists(key):
                     yield f"{key!r} lives for {client.ttl(key)} s"
+        connector.close()

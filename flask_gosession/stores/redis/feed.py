@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import selectors
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -113,7 +114,14 @@ class RedisSubscription:
             if self._poll is not None and not _is_patched():
                 self._poll(seconds)
             else:
-                select.select(self._listeners, [], [], seconds)
+                self._wait_by_selector(seconds)
+
+    def _wait_by_selector(self, seconds: float) -> None:
+        """Wait as gevent does, or the system has it; `select.select` refuses descriptors from 1024 on."""
+        with selectors.DefaultSelector() as selector:
+            for listener in self._listeners:
+                selector.register(listener, selectors.EVENT_READ)
+            selector.select(seconds)
 
     def close(self) -> None:
         """Close all connections; never unregister a socket, which would unregister it for a forked parent, too."""

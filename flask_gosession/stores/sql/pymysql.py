@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from importlib import import_module
 from typing import Any
 
@@ -16,12 +17,13 @@ def bounded_connection() -> Any:
     certificates of the system for it: 30 ms of the processor, which threads that connect together spend in turn.
     """
     parent: Any = import_module("pymysql.connections").Connection
-    made: list[Any] = []
+    made: dict[type, Any] = {}
 
     def one_context(connection: Any, options: Any) -> Any:
-        if not made:  # the options of an engine stay what they are
-            made.append(parent._create_ssl_ctx(connection, options))  # noqa: SLF001 - it has no other name
-        return made[0]
+        kind = ssl.SSLContext  # gevent puts another class in its place, and a context of the former one fails from then on
+        if kind not in made:  # the options of an engine stay what they are
+            made[kind] = parent._create_ssl_ctx(connection, options)  # noqa: SLF001 - it has no other name
+        return made[kind]
 
     parts = {
         "_create_ssl_ctx": one_context,
