@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from flask import session
+from gevents import needs_gevent, run_script
 from sites import make_app, open_site
 
 from flask_gosession import ConfigError
@@ -336,3 +337,44 @@ def test_first_guests_at_once_lose_nothing(make):
         for thread in threads:
             thread.join()
         assert [keys_of(browser) for browser in browsers] == [["cart"]] * 8
+
+
+GREENLETS = """
+import secrets, time
+from flask import Flask, session
+from flask_gosession import GoSession
+from flask_gosession.adapters import guests
+from flask_gosession.adapters.session import RecordSessionInterface
+
+app = Flask("site")
+app.config.update(SECRET_KEY=secrets.token_hex(32), GOSESSION_STORE="memory://", GOSESSION_TOKEN_LOCATIONS=["cookie"])
+app.session_interface = RecordSessionInterface(guests="record")
+GoSession(app, user_loader=lambda subject: {})
+
+opened = []
+at_once = guests.guest_manager
+def guest_manager(*args, **options):
+    "Lets other greenlets run, as a database that is asked for its tables does."
+    opened.append(time.sleep(0.01))
+    return at_once(*args, **options)
+guests.guest_manager = guest_manager
+
+@app.get("/")
+def note():
+    session["cart"] = 1
+    return ""
+
+from gevent import monkey
+monkey.patch_all()
+import gevent
+
+first = [gevent.spawn(lambda: app.test_client().get("/").status_code) for _ in range(5)]
+gevent.joinall(first)
+print([one.value for one in first], len(opened))
+"""
+
+
+@needs_gevent
+def test_first_guests_among_greenlets_wait_for_the_store():
+    """The first greenlet opens the store of guests for all, though the app was made before gevent's patch."""
+    assert run_script(GREENLETS).strip() == "[200, 200, 200, 200, 200] 1"

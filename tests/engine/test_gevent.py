@@ -124,3 +124,26 @@ gevent.joinall(calls, raise_error=True)
 print([one.value < 0.06 for one in calls])
 """
     assert run_script(MAKE + PATCH + calls).strip() == "[True, False]"
+
+
+def test_a_lease_is_closed_while_a_greenlet_subscribes():
+    """Closing waits for a subscription that another greenlet is about to get, and closes that one, too."""
+    make = """
+import time
+from flask_gosession.engine.lease import Lease
+from flask_gosession.stores.memory import MemoryFeed
+
+class SlowFeed(MemoryFeed):
+    def subscribe(self, now):
+        time.sleep(0.05)
+        return super().subscribe(now)
+
+lease = Lease(SlowFeed())
+"""
+    closes = """
+gevent.spawn(lease.holds)
+gevent.sleep(0.01)
+lease.close()
+print(lease.holds())
+"""
+    assert run_script(make + PATCH + closes).strip() == "False"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 import servers
+from gevents import needs_gevent, run_script
 
 from flask_gosession import ids
 from flask_gosession.errors import StoreUnavailable
@@ -198,3 +199,33 @@ def test_tls(tmp_path: Path, key_prefix: str) -> None:
         assert not subscription.pending()
         subscription.close()
         store.close()
+
+
+MANY_FILES = """
+from gevent import monkey
+monkey.patch_all()
+import os, resource, sys, time
+from flask_gosession.stores.feed import feed_of
+from flask_gosession.stores.registry import open_store
+
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most if most != resource.RLIM_INFINITY else 4096, most))
+others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]
+store = open_store(sys.argv[1])
+subscription = feed_of(store).subscribe(0.0)
+began = time.monotonic()
+subscription.wait(0.1)
+print(time.monotonic() - began >= 0.1)
+subscription.beat(1.0)
+subscription.wait(10)
+subscription.read()
+print(subscription.known_until)
+"""
+
+
+@needs_gevent
+@pytest.mark.skipif(servers.REDIS_SERVER is None, reason=servers.WITHOUT_REDIS)
+def test_a_busy_gevent_worker_waits() -> None:
+    """A worker with a thousand open streams waits for announcements, and does not ask a hundred times a second."""
+    with servers.running_redis() as server:
+        assert run_script(MANY_FILES, server.url).split() == ["True", "1.0"]

@@ -20,7 +20,7 @@ def bounded_connection() -> Any:
     made: dict[type, Any] = {}
 
     def one_context(connection: Any, options: Any) -> Any:
-        kind = ssl.SSLContext  # gevent puts another class in its place, and a context of the former one fails from then on
+        kind = ssl.SSLContext  # once gevent has put another class in its place, a context of the former one fails
         if kind not in made:  # the options of an engine stay what they are
             made[kind] = parent._create_ssl_ctx(connection, options)  # noqa: SLF001 - it has no other name
         return made[kind]
