@@ -21,6 +21,7 @@ import pymysql
 import pytest
 import servers
 import sqlalchemy as sa
+from gevents import needs_gevent, run_script
 from relays import relay
 
 from flask_gosession import ids
@@ -633,3 +634,55 @@ def test_only_sqlite_needs_turns(tmp_path):
     server = SQLStore.from_url("postgresql+psycopg://127.0.0.1:1/x?create=false")
     assert server._locks is None
     server.close()
+
+
+PATCHED_LATE = """
+import sys, time
+from flask_gosession.stores.sql.engine import open_engine, parse_url
+
+engine = open_engine(parse_url(sys.argv[1]), timeout=5, pool_size=1)
+from gevent import monkey
+monkey.patch_all()
+import gevent
+
+turns = []
+def other():
+    while True:
+        turns.append(time.monotonic())
+        gevent.sleep(0.01)
+
+gevent.spawn(other)
+with engine.connect() as connection:
+    connection.exec_driver_sql("SELECT 1")
+    began = time.monotonic()
+    connection.exec_driver_sql(sys.argv[2])
+print(sum(turn > began for turn in turns) > 3)
+"""
+
+
+@needs_gevent
+def test_greenlets_go_on_while_the_server_works(home: Home) -> None:
+    """A statement stops only the greenlet that waits for it, though gevent came after the driver was imported."""
+    slow = {"postgresql": "SELECT pg_sleep(0.2)", "mariadb": "SELECT sleep(0.2)"}[home.name]
+    assert run_script(PATCHED_LATE, home.url, slow).strip() == "True"
+
+
+TLS_PATCHED_LATE = """
+import ssl
+from flask_gosession.stores.sql.pymysql import bounded_connection
+
+kind = bounded_connection()
+def context():
+    return kind._create_ssl_ctx(object.__new__(kind), {})
+
+before = context()
+from gevent import monkey
+monkey.patch_all()
+print(context() is not before, context() is context(), isinstance(context(), ssl.SSLContext))
+"""
+
+
+@needs_gevent
+def test_tls_from_before_greenlets_is_not_used_with_them() -> None:
+    """A context that was made before gevent's patch raises TypeError after it, so that PyMySQL gets another one."""
+    assert run_script(TLS_PATCHED_LATE).split() == ["True", "True", "True"]

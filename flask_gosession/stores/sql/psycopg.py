@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import selectors
 import time
 from collections.abc import Generator
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg import waiting
 
 from flask_gosession.deadline import LATEST, bounded
 
@@ -52,6 +54,7 @@ class Connector:
 
     def connect(self, *args: Any, **options: Any) -> psycopg.Connection[Any]:
         """Return a new connection. Raises psycopg.OperationalError."""
+        _wait_as_others_do()
         if self._takes_options:
             try:
                 return self._class.connect(*args, **options)
@@ -62,6 +65,14 @@ class Connector:
                 log.warning("the pooler in front of PostgreSQL takes no start-up options: %s", ADVICE)
         options.pop("options", None)
         return self._class.connect(*args, **options)
+
+
+def _wait_as_others_do() -> None:
+    """Let psycopg choose anew how it waits if gevent came after its import: it would stop all greenlets."""
+    chosen: Any = waiting
+    if chosen.DefaultSelector is not selectors.DefaultSelector:
+        chosen.DefaultSelector = selectors.DefaultSelector
+        chosen.wait = getattr(chosen, "wait_poll", chosen.wait_selector)
 
 
 class _NoAnswerInTime(psycopg.OperationalError):
