@@ -5,7 +5,7 @@ Private: the reference lists what apps may import.
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -21,6 +21,7 @@ from flask_gosession.client.tokens import (
     Tokens,
     TokenStore,
 )
+from flask_gosession.keyed_lock import KeyedLock
 
 STALE = frozenset({"token_expired", "token_rotated"})
 ENDED = frozenset({"session_ended", "session_expired", "session_idle", "token_reused", "banned", "user_not_found"})
@@ -30,6 +31,8 @@ LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 30.0
 """Seconds that one thread or task waits for another's refresh."""
 _PORTS = {"http": 80, "https": 443}
+_TURNS = KeyedLock()
+"""One lock for each refresher, free in a forked process, and for greenlets while a store of tokens waits."""
 
 
 class Answer(NamedTuple):
@@ -53,6 +56,7 @@ class Flight:
 
     def __init__(self, stale: Tokens) -> None:
         self.stale = stale
+        self.process = os.getpid()
         self.landed: Future[ClientError | None] = Future()
         self.landed.set_running_or_notify_cancel()  # a task that gives up waiting does not cancel it for the others
 
@@ -79,7 +83,6 @@ class TokenRefresher:
             raise ValueError("refresh_path leads to another origin than base_url")
         self._clock = clock
         self._store = _as_store(tokens, clock())
-        self._lock = threading.Lock()
         self._flight: Flight | None = None
         self._not_before = 0.0
 
@@ -93,7 +96,7 @@ class TokenRefresher:
 
     def sign_in(self, answer: Mapping[str, Any]) -> None:
         """Hold the tokens of a login *answer* from now on. Raises ValueError for anything else."""
-        with self._lock:
+        with _TURNS.hold(self):
             self._store.save(Tokens.from_answer(answer, self._clock()))
 
     def covers(self, url: str) -> bool:
@@ -119,7 +122,7 @@ class TokenRefresher:
 
     def refresh_next(self, stale: Tokens) -> None:
         """Make the next request refresh *stale* before it is sent."""
-        with self._lock:
+        with _TURNS.hold(self):
             if self._holds(stale):
                 self._store.save(replace(stale, refresh_at=self._clock()))
 
@@ -128,23 +131,24 @@ class TokenRefresher:
 
         A leader must `land` it or `abandon` it; the others wait until ``landed`` and ask for its `error`.
         """
-        with self._lock:
+        with _TURNS.hold(self):
             held = self.tokens
             if held is not None and held.access != stale.access:
                 return None
-            if self._flight is not None:
+            # The leader of one that was copied by a fork stayed behind.
+            if self._flight is not None and self._flight.process == os.getpid():
                 return self._flight, False
             self._flight = Flight(stale)
             return self._flight, True
 
     def land(self, flight: Flight, answer: Answer) -> ClientError | None:
         """Take the server's *answer*, wake all who wait, and return what is wrong, if anything."""
-        with self._lock:
+        with _TURNS.hold(self):
             return self._finish(flight, self._settle(flight.stale, answer))
 
     def abandon(self, flight: Flight) -> None:
         """Give up a refresh that got no answer; has no effect on one that has landed."""
-        with self._lock:
+        with _TURNS.hold(self):
             if self._flight is flight:
                 self._pause(0)
                 self._finish(flight, RefreshUnavailable("The refresh got no answer; the tokens are kept."))
@@ -178,7 +182,7 @@ class TokenRefresher:
         return held is not None and held.access == tokens.access
 
     def _forget(self, ended: Tokens) -> None:
-        with self._lock:
+        with _TURNS.hold(self):
             if self._holds(ended):
                 self._store.save(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import requests
+from gevents import needs_gevent, run_script
 from werkzeug.wrappers import Response
 
 from flask_gosession.client import HTTPXAuth, MemoryTokenStore, RefreshUnavailable, RequestsAuth, SessionOver, Tokens
@@ -217,3 +219,44 @@ def test_network_error_keeps_the_tokens(client: Any, auth: Any, clock: Clock) ->
     with pytest.raises((httpx.ConnectError, requests.ConnectionError)):
         client.get("http://127.0.0.1:9/page")
     assert client.auth.keeper.tokens == held
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_forked_process_refreshes_by_itself(auth: Any) -> None:
+    """A process that is forked while a thread refreshes does not wait for that thread, which stayed behind."""
+    stale = auth.keeper.tokens
+    assert auth.keeper.board(stale)[1]
+    child = os.fork()
+    if child == 0:
+        os._exit(not auth.keeper.board(stale)[1])
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+SLOW_TOKENS = """
+import time
+from flask_gosession.client import MemoryTokenStore, Tokens
+from flask_gosession.client.refresher import TokenRefresher
+
+class Slow(MemoryTokenStore):
+    "Lets other greenlets run, as tokens in a database do."
+    def load(self):
+        time.sleep(0.01)
+        return super().load()
+
+stale = Tokens("access", "refresh")
+keeper = TokenRefresher(Slow(stale), "https://api.example", "/auth/refresh", time.time)
+from gevent import monkey
+monkey.patch_all()
+import gevent
+
+boarded = [gevent.spawn(keeper.board, stale) for _ in range(3)]
+gevent.joinall(boarded)
+print([leads for _, leads in (one.value for one in boarded)])
+"""
+
+
+@needs_gevent
+def test_greenlets_share_tokens_from_a_slow_place() -> None:
+    """Of three greenlets one refreshes, also if the client was made before gevent's patch."""
+    assert run_script(SLOW_TOKENS).strip() == "[True, False, False]"
