@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import pytest
 
 from flask_gosession.engine.records import Records
+from flask_gosession.keyed_lock import KeyedLock
 from flask_gosession.session.change import Change
 from flask_gosession.stores.breaker import BreakerStore
 from flask_gosession.stores.memory import MemoryStore
@@ -70,6 +72,19 @@ def test_fork_while_the_breaker_counts():
     breaker = BreakerStore(MemoryStore(), rest=lambda: held.wait() or 60)
     breaker.is_broken = True
     assert held.code_of_child(lambda: breaker.load("ada") is None) == 0
+
+
+def test_a_worker_of_uwsgi_starts_afresh_by_its_own_hook(monkeypatch):
+    """Though uWSGI runs none of Python's hooks, a lock is free in its workers; and the app's hook runs, too."""
+    uwsgi, ran = ModuleType("uwsgi"), []
+    uwsgi.post_fork_hook = lambda: ran.append(True)
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    locks = KeyedLock()
+    with locks.hold():
+        uwsgi.post_fork_hook()
+        with locks.hold(patience=0) as ours:
+            assert ours
+    assert ran == [True]
 
 
 class Held:

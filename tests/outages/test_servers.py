@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 import servers
@@ -28,6 +30,18 @@ def sign_in_and_out(url):
     assert httpx.post(f"{url}/auth/logout", headers=bearer, timeout=30).status_code == 204
     statuses = [httpx.get(f"{url}/auth/session", headers=bearer, timeout=30).status_code for _ in range(6)]
     assert statuses == [401] * 6
+
+
+def ask_at_once(url):
+    """Let eight users ask at once, again and again: each is known, as no two workers read from one connection."""
+
+    def ask(number):
+        pair = httpx.post(f"{url}/login", json={"user": f"user {number}"}, timeout=30).json()
+        bearer = {"Authorization": f"Bearer {pair['access_token']}"}
+        return {httpx.get(f"{url}/auth/session", headers=bearer, timeout=30).status_code for _ in range(30)}
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [{200}] * 8
 
 
 @pytest.fixture
@@ -58,3 +72,4 @@ def test_uwsgi(store, tmp_path, options):
     """Two processes of two threads, forked from one that has loaded the app, or each loading it by itself."""
     with uwsgi(store, tmp_path / "log", *options) as url:
         sign_in_and_out(url)
+        ask_at_once(url)
