@@ -19,6 +19,12 @@ A timeout of 0 would mean not to wait at all, or for ever.
 """
 LATEST = 0.2
 """Seconds after the end of the operation from which nothing is read any more."""
+TURN = 1e-6
+"""Seconds for which long work on a disk sleeps now and then.
+
+Not 0: gevent looks at sockets and timers only after fifty such sleeps, for which all requests of a worker have waited
+half a second.
+"""
 
 _end: ContextVar[float] = ContextVar("gosession_deadline", default=math.inf)
 """When the current operation must end; not a `threading.local`, which all greenlets of gevent may share."""
@@ -79,6 +85,11 @@ class WithoutWaiting:
     def __exit__(self, *_exception: object) -> None:
         """Let it be as it was."""
         _may_wait.set(self._before)
+
+
+def let_others_go_on() -> None:
+    """Let other greenlets have their turn, in the middle of work that waits for nothing but a disk."""
+    time.sleep(TURN)
 
 
 def seconds_left() -> float:

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from flask_gosession.deadline import let_others_go_on
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.observe.entries import LONGEST, AuditEntry
 from flask_gosession.stores.names import table_name
@@ -135,6 +136,7 @@ class AuditTable:
                 if not ids:
                     return total
                 total += connection.execute(self._table.delete().where(columns.id.in_(ids))).rowcount
+            let_others_go_on()
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:

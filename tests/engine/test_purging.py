@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from drawn import drawn
 from flask import Flask
+from gevents import needs_gevent, run_script
 
 from flask_gosession import GoSession
 from flask_gosession.engine.purging import Purger, purge_all
@@ -234,3 +235,36 @@ def test_through_an_app(kind, tmp_path, clock):
         assert list(manager.store.subjects()) == []
     finally:
         manager.close()
+
+
+GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import sys, time
+import gevent
+from flask_gosession import ids
+from flask_gosession.stores.base import Record
+from flask_gosession.stores.registry import open_store
+from flask_gosession.stores.sql import store as sql
+
+sql.FILE_CHUNK = 5
+store = open_store(sys.argv[1])
+for number in range(100):
+    store.swap(str(number), None, Record(b"value", ids.new_etag()), 1.0)
+
+turns = []
+def other():
+    while True:
+        turns.append(None)
+        gevent.sleep(0.0001)
+
+gevent.spawn(other)
+print(store.purge(time.time(), 1000), len(turns) > 10)
+"""
+
+
+@needs_gevent
+@pytest.mark.parametrize("scheme", ["sqlite:///", "file://"])
+def test_greenlets_go_on_during_a_purge(tmp_path, scheme):
+    """Where nothing but a disk is waited for, timers and sockets of other requests are still looked at all the time."""
+    assert run_script(GREENLETS, f"{scheme}{tmp_path}/sessions").split() == ["100", "True"]

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import math
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from flask_gosession.deadline import let_others_go_on
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.findings import Finding
 from flask_gosession.stores.base import Record, StoreBusy, StoreFull, Swap
@@ -113,7 +113,7 @@ class FileStore:
             while purged < limit and (some := list(islice(past, min(TOGETHER, limit - purged)))):
                 for _, files in groupby(sorted(some, key=_stripe), key=_stripe):
                     purged += self._purge_some(directory, list(files), now)
-                    time.sleep(0)  # the other greenlets' turn
+                    let_others_go_on()
         return purged
 
     def count_ended(self, now: float) -> int:

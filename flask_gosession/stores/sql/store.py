@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from flask_gosession.deadline import Deadline, bounded
+from flask_gosession.deadline import Deadline, bounded, let_others_go_on
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.findings import Finding
 from flask_gosession.keyed_lock import KeyedLock
@@ -143,6 +143,7 @@ class SQLStore:
         purge_some, purged = self._purge_found if self._locks is None else self._purge_file, 0
         while purged < limit and (count := purge_some(now, limit - purged)):
             purged += count
+            let_others_go_on()
         self._reserve.fill()
         return purged
 
