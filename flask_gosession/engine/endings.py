@@ -127,11 +127,11 @@ class Endings:
     def _run(self) -> None:
         try:
             while self._goes_on():
-                self._lease.wait(LOOK_EVERY)
-                self._lease.holds()
+                self._lease.holds()  # first of all: what ends before it listens is not heard
                 for subject in list(self._changed):
                     self._changed.pop(subject, None)
                     self._look(subject)
+                self._lease.wait(LOOK_EVERY)
         except BaseException:
             self._thread = None
             raise

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request_started
 
+from flask_gosession import at_fork
 from flask_gosession.errors import StoreError
 from flask_gosession.web import flask_wtf, login_time
 from flask_gosession.web.current import current_session, current_user
@@ -49,9 +50,8 @@ def _end_undelivered() -> None:
 
 def prepare_with_first_request(app: Flask, state: State) -> None:
     """Do at the first request, before all hooks, what needs to know all endpoints and extensions."""
-    # A signal holds its receivers weakly, so the realm holds this one; it is disconnected after the first request.
-    state.preparation = partial(_prepare, state)
-    request_started.connect(state.preparation, app)
+    # A signal holds its receivers weakly, so the realm holds this one.
+    state.preparation = _Preparation(app, state)
 
 
 def register_template_names(app: Flask) -> None:
@@ -59,20 +59,30 @@ def register_template_names(app: Flask) -> None:
     app.context_processor(partial(_template_names, app))
 
 
-def _prepare(state: State, app: Flask, **_: Any) -> None:
-    """Get a realm ready to serve.
+class _Preparation:
+    """Gets a realm ready to serve, at the first request of each process, also if its parent has served one."""
 
-    Raises ConfigError, at every request, for a login view that does not exist, and for a route whose level
-    does not work here: nothing is served until that is fixed.
-    """
-    require_views(app, state.config)
-    prepare_levels(app, state)
-    if state.manager.endings is not None:  # listeners from before a fork
-        state.manager.endings.resume()
-    flask_wtf.exempt(app, state.blueprints)
-    if state.preparation is not None:
-        request_started.disconnect(state.preparation)
-        state.preparation = None
+    def __init__(self, app: Flask, state: State) -> None:
+        self._app, self._state = app, state
+        self._begin_anew()
+        at_fork.in_child(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        request_started.connect(self._prepare, self._app)
+
+    def _prepare(self, app: Flask, **_: Any) -> None:
+        """Do it.
+
+        Raises ConfigError, at every request, for a login view that does not exist, and for a route whose level
+        does not work here: nothing is served until that is fixed.
+        """
+        state = self._state
+        require_views(app, state.config)
+        prepare_levels(app, state)
+        if state.manager.endings is not None:  # listeners from before a fork
+            state.manager.endings.resume()
+        flask_wtf.exempt(app, state.blueprints)
+        request_started.disconnect(self._prepare)
 
 
 def _finish(response: Response) -> Response:

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pytest
+import servers
+from sites import open_site
 
 from flask_gosession.engine.records import Records
 from flask_gosession.keyed_lock import KeyedLock
@@ -85,6 +87,25 @@ def test_a_worker_of_uwsgi_starts_afresh_by_its_own_hook(monkeypatch):
         with locks.hold(patience=0) as ours:
             assert ours
     assert ran == [True]
+
+
+def test_listeners_hear_though_the_parent_has_served_a_request(clock):
+    """In a process whose parent was warmed up before the fork, the first request lets listeners hear of ends."""
+    told = []
+    site = open_site(clock, MemoryStore(clock=clock))
+    site.manager.listen(told.append)
+    site.get(path="/maybe")
+
+    def hears():
+        site.get(path="/maybe")
+        site.manager.lease.holds()
+        site.manager.login("ada")
+        site.manager.revoke_all("ada")
+        servers.wait_until(lambda: told, "news of the end", 5)
+        return True
+
+    assert exit_code_of_child(hears) == 0
+    site.manager.close()
 
 
 class Held:
