@@ -83,7 +83,7 @@ def _print_missed(figures: dict[str, list[Figure]]) -> None:
     _print(f"{met} of {len(judged)} goals met" + ("; missed:" if met < len(judged) else ""))
     for name, one in judged:
         if not one.met:
-            _print(f"  {name}: {one.what.strip()} {one.middle:.2f} {one.unit}, goal {one.goal}")
+            _print(f"  {name}: {one.what.strip()} {one.shown_middle} {one.unit}, goal {one.goal}")
 
 
 def _machine() -> dict[str, Any]:
@@ -103,7 +103,10 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--million", action="store_true", help="let `growth` compare with 1,000,000 subjects")
     parser.add_argument("--tiny", action="store_true", help="only see that everything runs")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.page and (options.names or options.tiny):
+        parser.error("--page writes the figures of a whole run: leave out the names, and --tiny")
+    return options
 
 
 def _print(line: str) -> None:

@@ -140,10 +140,7 @@ class Figure:
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None without one."""
-        if not self.goal:
-            return None
-        sign, limit = self.goal.split()
-        return COMPARE[sign](round(self.middle, 2), float(limit))
+        return self._judged(self.middle)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -161,8 +158,28 @@ class Figure:
     @property
     def shown(self) -> str:
         """The figure with its spread, if it has one."""
-        value = self.value
-        return str(value) if isinstance(value, Ratio) else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+        value, digits = self.value, self._digits
+        return value.shown(digits) if isinstance(value, Ratio) else f"{value:.{digits}f}"
+
+    @property
+    def shown_middle(self) -> str:
+        """The figure without its spread."""
+        return f"{self.middle:.{self._digits}f}"
+
+    @property
+    def _digits(self) -> int:
+        """How many digits after the point show it, and on which side of its goal it is."""
+        size = abs(self.middle)
+        digits = 0 if size >= 100 else 2 if size >= 0.1 or size == 0 else 3
+        while digits < 9 and self._judged(round(self.middle, digits)) is not self.met:
+            digits += 1
+        return digits
+
+    def _judged(self, value: float) -> bool | None:
+        if not self.goal:
+            return None
+        sign, limit = self.goal.split()
+        return COMPARE[sign](value, float(limit))
 
     def __str__(self) -> str:
         outcome = {None: "", True: f"goal {self.goal}: met", False: f"goal {self.goal}: MISSED"}[self.met]

@@ -59,6 +59,15 @@ def test_a_goal_is_judged():
     assert missed.as_dict()["quartiles"] == [0.4, 0.6]
 
 
+def test_a_goal_is_judged_by_the_figure_as_measured():
+    """Nothing is rounded before, and as many digits are shown as tell on which side of the goal it is."""
+    figures = [(0.3349, "<= 0.33"), (0.3351, "<= 0.30"), (0.0349, "<= 0.035"), (0.05, "<= 0.035"), (1536.4, "<= 1536")]
+    assert [said("a", value, goal).met for value, goal in figures] == [False, False, True, False, False]
+    shown = [said("a", value, goal).shown for value, goal in figures]
+    assert shown == ["0.335", "0.34", "0.035", "0.050", "1536.4"]
+    assert said("a", Ratio(0.0512, 0.04, 0.06)).shown == "0.051 (0.040-0.060)"
+
+
 def test_the_picture_has_a_bar_for_each_stack(tmp_path):
     """It is drawn from the figures of the first placement."""
     pytest.importorskip("pygal", reason="pygal draws the picture; the extra `bench` brings it")
