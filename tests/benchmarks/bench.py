@@ -31,6 +31,7 @@ class Scale:
     tokens: int
     starts: int
     subjects: int
+    """How many there are at most, from a thousand on."""
     seconds: float
     """How long one stack is served at a time."""
     trials: int
@@ -62,7 +63,7 @@ TINY = Scale(
     threads=4,
     tokens=20,
     starts=1,
-    subjects=50,
+    subjects=1050,
     seconds=0.3,
     trials=3,
     records=20,
@@ -90,10 +91,14 @@ class Bench:
 
     def commands(self, work: Callable[[], object]) -> dict[str, int]:
         """Return what clients sent to the server while *work* was done, a script counted as one command."""
+        return {name: calls for name, calls in self.done(work).items() if name not in NOT_SENT}
+
+    def done(self, work: Callable[[], object]) -> dict[str, int]:
+        """Return the commands that the server ran while *work* was done, those of scripts included."""
         before = self._counts()
         work()
         counts = {name: calls - before.get(name, 0) for name, calls in self._counts().items()}
-        return {name: calls for name, calls in counts.items() if calls and name not in NOT_SENT}
+        return {name: calls for name, calls in counts.items() if calls}
 
     def _counts(self) -> dict[str, int]:
         stats = self.client.info("commandstats")

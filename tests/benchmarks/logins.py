@@ -13,6 +13,7 @@ from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import AuthError
 from flask_gosession.session.policy import Policy
 from flask_gosession.stores.registry import open_store
+from flask_gosession.testing.clock import FakeClock
 from flask_gosession.tokens.jwt import JWTCodec
 from flask_gosession.tokens.keyring import Keyring
 
@@ -22,14 +23,16 @@ from .measure import Case, side_by_side
 from .sites import HERE
 
 WEEK = 7 * 86_400
+TOUCHES = 100
 
 
-def manager_on(bench: Bench, prefix: str, **policy: Any) -> SessionManager:
+def manager_on(bench: Bench, prefix: str, *, clock: Callable[[], float] = time.time, **policy: Any) -> SessionManager:
     """Return a manager of its own corner of the Redis."""
     keyring = Keyring.from_config([{"kid": "bench", "alg": "HS256", "status": "active", "secret": sites.SECRET}])
     store = open_store(bench.url, key_prefix=prefix)
     bench.closing.callback(store.close)
-    return SessionManager(store, JWTCodec(keyring), Policy(**policy), user_loader=lambda subject: {"name": subject})
+    rules = Policy(**policy)
+    return SessionManager(store, JWTCodec(keyring), rules, user_loader=lambda subject: {"name": subject}, clock=clock)
 
 
 def login(bench: Bench) -> Lines:
@@ -110,7 +113,7 @@ class Ancestor:
 
 
 def trips(bench: Bench) -> Lines:
-    """Count what a refresh, a list and a revocation of everything send, with many sessions."""
+    """Count what a refresh, a list and a revocation of everything send, and what routine writes announce."""
     manager, many = manager_on(bench, "bench-trips"), bench.scale.sessions
     pairs = [manager.login("ada", device=HERE) for _ in range(many)]
     manager.check_with_user(pairs[0].access_token)
@@ -125,6 +128,30 @@ def trips(bench: Bench) -> Lines:
     for name, (work, goal) in works.items():
         sent = bench.commands(work)
         yield said(f"{name} sends {sent}", float(sum(sent.values())), f"<= {goal}", "trips")
+    yield from _announced(bench)
+
+
+def _announced(bench: Bench) -> Lines:
+    """Count what touches and a fill announce, and that a revocation is announced, which shows that this counts."""
+    clock = FakeClock()
+    manager = manager_on(bench, "bench-announced", clock=clock, touch_interval=1)
+    pair = manager.login("ada", device=HERE)
+
+    def touch() -> None:
+        for _ in range(TOUCHES):
+            clock.advance(2)
+            manager.check(pair.access_token)
+
+    works: dict[str, tuple[Callable[[], object], int, int]] = {
+        f"{TOUCHES} touches": (touch, TOUCHES, 0),
+        "a fill of user info": (lambda: manager.check_with_user(pair.access_token), 1, 0),
+        "a revocation": (lambda: manager.revoke("ada", pair.sid), 1, 1),
+    }
+    for name, (work, writes, goal) in works.items():
+        done = bench.done(work)
+        if done.get("evalsha", 0) != writes:
+            raise RuntimeError(f"{name}: {done} are not {writes} writes")
+        yield said(f"{name}: announced", float(done.get("publish", 0)), f"= {goal}", "times")
 
 
 def storm(bench: Bench) -> Lines:
