@@ -15,6 +15,7 @@ from .bench import Bench, Figure, Lines, said
 from .measure import Times, side_by_side
 
 FEW_SUBJECTS = 1000
+FLOOR = "by hand, which no library can undercut,"
 BEST_PEER = "Flask-JWT-Extended, blocklist, user"
 
 
@@ -27,7 +28,7 @@ def strict(bench: Bench) -> Lines:
     )
     cached = sites.call(sites.ours(bench, level="cached"))
     calls = peers.calls
-    cases = {**bare, "gosession": ours, "gosession, cached": cached, **calls}
+    cases = {**bare, "gosession": ours, "gosession, cached": cached, "by hand": sites.call(sites.by_hand()), **calls}
     yield from peers.missing
     sent = bench.commands(ours)
     yield said(f"one strict request sends {sent}", float(sum(sent.values())), "= 1", "trips")
@@ -50,6 +51,9 @@ def _compared(times: Times, peers: list[str], *, one_core: bool) -> Lines:
         ratio = times.ratio("gosession, cached", BEST_PEER, above="bare")
         yield said(f"gosession, cached / {BEST_PEER}", ratio, "<= 0.035")
     yield said("gosession, cached, adds", times.added("gosession, cached", "bare"), "<= 13", "us")
+    yield said(f"  {FLOOR} adds", times.added("by hand", "bare"), unit="us")
+    if BEST_PEER in peers:
+        yield said(f"  by hand / {BEST_PEER}", times.ratio("by hand", BEST_PEER, above="bare"))
     for name in ("bare_get", "gosession", "gosession, cached", *peers):
         yield said(f"  {name} adds, in the calmest tenth", times.calm(name, above="bare"), unit="us")
 
@@ -64,9 +68,11 @@ def web(bench: Bench) -> Lines:
         "cached, by cookie": sites.call(sites.by_cookie(in_memory, level="cached")),
         "public": sites.call(sites.ours(in_memory, path="/public")),
         "hooked": sites.call(sites.hooked()),
+        "by hand": sites.call(sites.by_hand()),
     }
     times = side_by_side(cases, rounds=bench.scale.rounds, calls=bench.scale.calls)
     yield said("a strict check with user info over memory adds", times.added("strict", "bare"), "<= 18", "us")
+    yield said(f"  {FLOOR} adds", times.added("by hand", "bare"), unit="us")
     yield said("the same with the token in a cookie adds", times.added("by cookie", "bare"), unit="us")
     yield said("the same at level cached adds", times.added("cached, by cookie", "bare"), unit="us")
     yield said("a public page adds", times.added("public", "bare"), "<= 1.5", "us")
