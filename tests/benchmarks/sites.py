@@ -16,6 +16,7 @@ from werkzeug.test import EnvironBuilder
 from flask_gosession import GoSession, SessionManager, TokenPair, current_user, login_required
 from flask_gosession.session.device import Device
 from flask_gosession.web.state import state_of
+from flask_gosession.web.visit import visit_of
 
 from .bench import Bench
 
@@ -62,12 +63,18 @@ def environ_of(asked: Stack) -> dict[str, Any]:
     return EnvironBuilder(path=asked.path, headers=Headers(asked.headers)).get_environ()
 
 
-def status_of(app: Flask, environ: dict[str, Any]) -> str:
-    """Return the status code that *app* answers."""
+def answer_of(app: Flask, environ: dict[str, Any]) -> tuple[str, str]:
+    """Return the status code that *app* answers, and its text."""
     told: list[str] = []
     answer = app.wsgi_app(dict(environ), lambda status, _headers, _error=None: told.append(status[:3]))  # type: ignore[arg-type,return-value]  # nobody writes
+    text = b"".join(answer).decode()
     answer.close()  # type: ignore[attr-defined]  # Flask's answers have it
-    return told[0]
+    return told[0], text
+
+
+def status_of(app: Flask, environ: dict[str, Any]) -> str:
+    """Return the status code that *app* answers."""
+    return answer_of(app, environ)[0]
 
 
 def signed_in(manager: SessionManager, subject: str = "ada") -> TokenPair:
@@ -117,11 +124,21 @@ def ours(bench: Bench, *, sessions: int = 1, prefix: str | None = None, path: st
     def me() -> str:
         return str(current_user["name"])
 
+    @app.get("/level")
+    @login_required
+    def level() -> str:
+        return visit_of("default").authenticate().level  # "cached" only if a verdict was relied on
+
     app.add_url_rule("/public", view_func=lambda: str(USER["name"]))
     with app.test_request_context(headers={"User-Agent": AGENT}):
         bench.closing.callback(gosession.manager.close)
         tokens = [gosession.manager.login("ada", device=HERE).access_token for _ in range(sessions)]
     return stack(app, path, **({"Authorization": f"Bearer {tokens[-1]}"} if path == "/me" else {}))
+
+
+def manager_of(asked: Stack) -> SessionManager:
+    """Return the sessions of an app that `ours` has made."""
+    return state_of("default", asked.app).manager
 
 
 def by_cookie(bench: Bench, **settings: Any) -> Stack:
