@@ -112,14 +112,15 @@ test("failures are retried ever more seldom, up to a minute, or when the server 
   const { setTimeout: later } = globalThis;
   const waits = [];
   context.mock.method(Math, "random", () => 1);
-  context.mock.method(globalThis, "setTimeout", (run, ms) => later(run, ms >= 1000 ? (waits.push(ms), 0) : ms));
+  context.mock.method(globalThis, "setTimeout", (run, ms) => later(run, ms >= 800 ? (waits.push(ms), 0) : ms));
   const offline = () => Promise.reject(new TypeError("offline"));
   const busy = () => new Response("{}", { status: 503, headers: { "Retry-After": "90" } });
   const session = new Session(...Array(8).fill(offline), busy, live, unchanged, offline);
-  const stop = watchSession(session, { silence: 999 });
+  const stop = watchSession(session, { silence: 799 });
   await ended(session);
   stop();
-  assert.deepEqual(waits.slice(0, 12), [1, 2, 4, 8, 16, 32, 60, 60, 90, 1, 1, 1].map((seconds) => 1000 * seconds));
+  const seconds = [0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60, 90, 0.8, 0.8, 0.8];
+  assert.deepEqual(waits.slice(0, 12), seconds.map((each) => 1000 * each));
 });
 
 test("a network that fails is no end", async () => {

@@ -17,7 +17,7 @@ const readOut = async (reader, silence) => {
 
 export function watchSession(
   session,
-  { url = "/auth/events", pause = 1000, silence = 45_000, page = globalThis.document } = {},
+  { url = "/auth/events", pause = 800, silence = 45_000, page = globalThis.document } = {},
 ) {
   let stopped = false;
   let interrupt; // what is under way
