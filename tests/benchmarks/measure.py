@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 WARM_UP = 3
@@ -96,6 +96,11 @@ def _prepared(case: Case) -> tuple[float, float]:
     began, began_busy = time.perf_counter(), time.process_time()
     case.work()
     return time.perf_counter() - began, time.process_time() - began_busy
+
+
+def part(values: Sequence[float], share: float) -> float:
+    """Return what so large a *share* of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def _tenth(values: list[float]) -> float:

@@ -1,23 +1,27 @@
-"""What a page costs that is open and only waits to hear of its session's end: by a stream, and by asking."""
+"""What a page costs that is open and waits to hear of its session's end, by a stream or by asking, and how soon."""
 
 from __future__ import annotations
 
 import os
+import random
+import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 
+import flask_gosession
 from flask_gosession import GoSession, SessionManager
+from flask_gosession.engine.endings import LOOK_EVERY
 
 from . import sites
 from .bench import TINY, Bench, Lines, said
-from .measure import side_by_side
+from .measure import part, side_by_side
 from .served import serving
 
 PREFIX = "bench-pages"
@@ -43,7 +47,7 @@ def application() -> Flask:
 
 
 def pages(bench: Bench) -> Lines:
-    """Measure a question that is answered 304, and the memory and CPU of pages that hold a stream open under gevent."""
+    """Measure what open pages cost under gevent, that hold a stream or ask, and how soon they hear of the end."""
     app, manager = site(bench)
     token = manager.login("ada", device=sites.HERE).access_token
     yield from _asking(bench, app, token)
@@ -52,6 +56,7 @@ def pages(bench: Bench) -> Lines:
         return
     with serving("pages", bench.url, "benchmarks.pages:application()", worker="gevent") as (port, master):
         yield from _streaming(bench, port, _worker_of(master), token)
+        yield from _hearing(bench, port, manager)
 
 
 def _asking(bench: Bench, app: Flask, token: str) -> Lines:
@@ -79,21 +84,91 @@ def _streaming(bench: Bench, port: int, worker: int, token: str) -> Lines:
     yield said("CPU of a stream in an hour", busy / count * 3600 / seconds, unit="s")
 
 
+def _hearing(bench: Bench, port: int, manager: SessionManager) -> Lines:
+    """End sessions one by one, at any moment, and note when the page of each has heard."""
+    ends = [_ended(port, manager, f"page-{number}") for number in range(bench.scale.pages)]
+    heard, asked = [end.heard for end in ends], [end.asked for end in ends]
+    for share, name in ((0.5, "half"), (0.99, "99 of 100")):
+        what = f"a page with a stream hears of one of {len(heard)} ends, {name} within"
+        yield said(what, part(heard, share) * 1000, "<= 1000", "ms")
+    pause = _pause()
+    what = f"a page that asks hears within its pause of {pause} ms and, of 99 in 100, two requests"
+    yield said(what, pause + 2 * part(asked, 0.99) * 1000, "<= 1000", "ms")
+
+
+class _End(NamedTuple):
+    """The end of one session; both in seconds."""
+
+    heard: float
+    """From when `revoke` had returned to the event on the stream."""
+    asked: float
+    """What the refusal of a question took afterwards."""
+
+
+def _ended(port: int, manager: SessionManager, subject: str) -> _End:
+    pair = manager.login(subject, device=sites.HERE)
+    with _open_stream(port, pair.access_token) as page:
+        time.sleep(random.uniform(0, LOOK_EVERY))
+        manager.revoke(subject, pair.sid)
+        heard = _seconds(lambda: _read_until(page, b"event: ended"))
+    return _End(heard, _seconds(lambda: _ask(port, pair.access_token)))
+
+
+def _pause() -> int:
+    """Return the milliseconds between an answer and the next question, as the browser's module has them."""
+    script = Path(flask_gosession.__file__).parent / "endpoints" / "static" / "gosession-events.js"
+    found = re.search(r"\bpause = (\d+)", script.read_text("utf-8"))
+    assert found is not None
+    return int(found[1])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
 @contextmanager
 def _open_streams(port: int, token: str, count: int) -> Iterator[None]:
     """Hold so many streams open, each of which has begun."""
-    head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream"
-    ask = f"GET /auth/events HTTP/1.1\r\n{head}\r\n\r\n".encode()
     with ExitStack() as stack:
         for _ in range(count):
-            page = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-            page.sendall(ask)
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                answer += page.recv(4096)
-            if b"text/event-stream" not in answer:
-                raise RuntimeError(f"no stream was opened: {answer[:60]!r}")
+            stack.enter_context(_open_stream(port, token))
         yield
+
+
+def _open_stream(port: int, token: str) -> socket.socket:
+    """Return the connection of a stream that has begun."""
+    page = _asking_page(port, token, "text/event-stream")
+    answer = _read_until(page, b"\r\n\r\n")
+    if b"text/event-stream" not in answer:
+        raise RuntimeError(f"no stream was opened: {answer[:60]!r}")
+    return page
+
+
+def _ask(port: int, token: str) -> None:
+    """Ask on a new connection, and read that the session has ended."""
+    with _asking_page(port, token, "application/json") as page:
+        _read_until(page, b"session_ended")
+
+
+def _asking_page(port: int, token: str, accept: str) -> socket.socket:
+    """Return a connection on which the question has been asked."""
+    page = socket.create_connection(("127.0.0.1", port), timeout=10)
+    head = f"Host: localhost\r\nAuthorization: Bearer {token}\r\nAccept: {accept}"
+    page.sendall(f"GET /auth/events HTTP/1.1\r\n{head}\r\n\r\n".encode())
+    return page
+
+
+def _read_until(page: socket.socket, mark: bytes) -> bytes:
+    """Return what has arrived once *mark* has."""
+    answer = b""
+    while mark not in answer:
+        more = page.recv(4096)
+        if not more:
+            raise RuntimeError(f"{mark!r} did not arrive: {answer[-60:]!r}")
+        answer += more
+    return answer
 
 
 def _worker_of(master: int) -> int:

@@ -21,6 +21,7 @@ from flask_gosession.engine.lease import HEARTBEAT, LAPSE
 from . import sites
 from .bench import Bench, Lines, said
 from .checking import READY, Outcome
+from .measure import part
 
 PREFIX = "bench-revocation"
 LONGEST = 25.0
@@ -156,11 +157,6 @@ def _cut_off(bench: Bench) -> Lines:
     latest = max(trial.late for trial in trials)
     what = f"latest start of an accepted check after {cuts} revocations behind a link that went silent"
     yield said(what, latest, f"<= {LAPSE:g}", "s")
-
-
-def part(values: Sequence[float], share: float) -> float:
-    """Return what so large a *share* of the values does not exceed."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 @contextmanager
