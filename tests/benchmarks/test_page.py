@@ -7,6 +7,7 @@ import re
 import pytest
 
 from benchmarks import page, picture
+from benchmarks.__main__ import ALL
 from benchmarks.bench import Figure, said
 from benchmarks.measure import Ratio
 
@@ -33,6 +34,12 @@ def test_the_readme_quotes_the_page():
     for stack, quoted in zip(page.README_STACKS, row[1].split(" | "), strict=True):
         assert re.search(rf"^\| {re.escape(stack)} \| {quoted} \|", measured, re.MULTILINE), stack
     assert f"Measured with Redis on {measured.strip().partition(';')[0]}," in readme
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_page_has_every_benchmark(name):
+    """The page is written from a whole run, which leaves none out."""
+    assert f"\n### {name}\n" in page.PAGE.read_text("utf-8").partition(page.BEGIN)[2]
 
 
 def test_figures_become_tables():
