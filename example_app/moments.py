@@ -24,5 +24,10 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
+def hours_ago(seconds: float) -> str:
+    """Return how long ago an hour was that began so many seconds ago; `static/times.js` says the same."""
+    return "within the last hour" if seconds < 3600 else ago(seconds)
+
+
 def _utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, timezone.utc)

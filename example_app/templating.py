@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, request
 
 from example_app import chart, words
-from example_app.moments import ago, iso, moment
+from example_app.moments import ago, hours_ago, iso, moment
 from example_app.users import User
 from flask_gosession import GoSession
 
@@ -19,6 +19,7 @@ def equip(app: Flask, gosession: GoSession[User]) -> None:
     for function in filters:
         app.template_filter(function.__name__)(function)
     app.template_filter("ago")(lambda at: ago(gosession.manager.clock() - at))
+    app.template_filter("hours_ago")(lambda at: hours_ago(gosession.manager.clock() - at))
     app.template_filter("place")(lambda ip: words.place(ip, request.remote_addr or ""))
     app.jinja_env.globals |= {"chart_size": chart, "CLIENTS": words.CLIENTS, "REASONS": words.REASONS}
 

@@ -9,13 +9,21 @@ export function ago(seconds) {
   return unit ? relative.format(-Math.floor(seconds / length), unit) : "just now";
 }
 
+export function hoursAgo(seconds) {
+  return seconds < 3600 ? "within the last hour" : ago(seconds);
+}
+
 /** Show the times under *root* once; *now* returns Unix seconds by the server's clock. */
 export function showTimes(now, root = document) {
-  for (const place of root.querySelectorAll("time[data-ago], time[data-local]")) {
-    const then = new Date(place.dateTime);
-    const text = "ago" in place.dataset ? ago(now() - then / 1000) : local.format(then);
+  for (const place of root.querySelectorAll("time[data-ago], time[data-hour], time[data-local]")) {
+    const text = textOf(place.dataset, new Date(place.dateTime), now());
     if (place.textContent !== text) place.textContent = text;
   }
+}
+
+function textOf(kind, then, now) {
+  if ("local" in kind) return local.format(then);
+  return ("hour" in kind ? hoursAgo : ago)(now - then / 1000);
 }
 
 export function keepTimes(now) {

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from flask_gosession.session.names import CLIENT_PATTERN
-from flask_gosession.session.record import Session
+from flask_gosession.session.record import Session, hour_of
 
 UnixTime = Annotated[int, Meta(description="Unix seconds")]
 Seconds = Annotated[int, Meta(ge=0, description="Seconds from now")]
@@ -130,8 +130,7 @@ class SessionEntry(msgspec.Struct, frozen=True):
             ip=session.ip,
             agent=session.agent,
             created=int(session.created),
-            # In whole hours: a thief who knew when the owner was there last could time the next refresh.
-            last_seen=int(session.seen // 3600) * 3600,
+            last_seen=hour_of(session.seen),
             expires=int(session.expires),
             remember=session.remember,
             actor=session.actor.subject if session.actor else None,

@@ -11,7 +11,7 @@ from flask_gosession import ids
 from flask_gosession.session import encoding as records
 from flask_gosession.session.not_before import is_marked
 from flask_gosession.session.policy import Policy
-from flask_gosession.session.record import Actor, Ban, Session, SubjectRecord, Tombstone, UserInfo
+from flask_gosession.session.record import Actor, Ban, Session, SubjectRecord, Tombstone, UserInfo, hour_of
 from flask_gosession.stores.base import Record, Store
 from flask_gosession.stores.breaker import behind_breaker
 from flask_gosession.stores.capabilities import Located
@@ -56,6 +56,11 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     actor: ActorView | None
     data_keys: tuple[str, ...]
     """The keys of the session data, sorted; not their values."""
+
+    @property
+    def last_seen_hour(self) -> int:
+        """The start of the hour of `last_seen`: what to show to the user, whose session may be shared with a thief."""
+        return hour_of(self.last_seen)
 
 
 class EndedView(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,11 @@ class Actor(msgspec.Struct, frozen=True, array_like=True):
         return ids.to_text(self.id)
 
 
+def hour_of(seen: Seconds) -> int:
+    """Return the hour in which a session was used: a thief who knew the second could time the next refresh."""
+    return int(seen // 3600) * 3600
+
+
 class Session(msgspec.Struct, frozen=True, array_like=True):
     """One live session. Times are Unix seconds, lifetimes are seconds."""
 

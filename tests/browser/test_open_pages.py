@@ -56,6 +56,18 @@ def test_times_move_on(visit, url):
 
 
 @pytest.mark.long
+def test_a_last_use_is_never_minutes_ago(visit, url):
+    """LIF-02: the script says no more of it than the server has: the hour."""
+    tabs = visit(url)
+    tabs.context.clock.install()
+    page = tabs.sign_in("alice", path="/devices")
+    active = page.get_by_text("Last active", exact=True).locator("xpath=following-sibling::dd").first
+    assert active.text_content() in ("within the last hour", "1 hour ago")
+    tabs.context.clock.run_for(5 * 60_000)
+    assert active.text_content() in ("within the last hour", "1 hour ago")
+
+
+@pytest.mark.long
 def test_a_chart_shows_its_numbers_to_whoever_points(visit, url):
     """Over a step of time its numbers appear; the same stand in its title and in the table."""
     page = visit(url).sign_in("admin", path="/admin/dashboard")

@@ -22,6 +22,20 @@ def test_the_devices_are_listed_and_one_is_this(app):
     assert "<dd>iPhone or iPad</dd>" in page
 
 
+def test_the_devices_say_the_hour_alone(app):
+    """LIF-02: no page, nor any script on it, tells another browser of the account the minute of the last use."""
+    alice = Browser(app, "alice")
+    clock = app.extensions["gosession"]["default"].clock.source = FakeClock()
+    for seconds in (0, 77, 600):
+        clock.advance(seconds)
+        app.test_client().post("/auth/login", json={"username": "alice", "password": "wonderland", "client": "ios"})
+    said = re.findall(r"Last active</dt><dd>(.*?)</dd>", alice.get("/devices").text)
+    assert len(said) == 4
+    for one in said:
+        whole = r'<time datetime="[-\d]+T\d\d:00:00\+00:00" data-hour>(within the last hour|\d+ hours? ago)</time>'
+        assert re.fullmatch(whole, one)
+
+
 def test_a_device_is_signed_out(app):
     """Signing out another device ends that one, which is told so, and leaves this one."""
     alice, other = Browser(app, "alice"), Browser(app, "alice")

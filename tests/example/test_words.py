@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 
 import pytest
 
-from example_app.moments import ago
+from example_app.moments import ago, hours_ago
 from example_app.words import (
     ACTIONS,
     REASONS,
@@ -92,3 +92,18 @@ def test_an_ending_says_why_when_and_by_which_client():
 def test_how_long_ago_something_was(seconds, said):
     """Minutes, hours or days, whichever is largest."""
     assert ago(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "within the last hour"),
+        (3599, "within the last hour"),
+        (3600, "1 hour ago"),
+        (82_800, "23 hours ago"),
+        (172_800, "2 days ago"),
+    ],
+)
+def test_how_many_hours_ago_something_was(seconds, said):
+    """Never in minutes."""
+    assert hours_ago(seconds) == said
