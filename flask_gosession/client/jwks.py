@@ -62,13 +62,15 @@ def checked_url(url: str) -> str:
 def fetch(url: str) -> bytes:
     """Return the body at *url*: no redirect is followed, and at most 256 KiB are read, within 5 s.
 
+    These 5 s are for all addresses of the issuer, the handshake and the answer together. Only the resolution of its
+    name has no deadline but that of the operating system; after it, nothing begins that is too late.
     Raises OSError or http.client.HTTPException.
     """
     end = time.monotonic() + TIMEOUT
     opener = urllib.request.build_opener(_NoRedirect, _HTTP(end), _HTTPS(end))
     request = urllib.request.Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310 - `checked_url` has seen it
     try:
-        # A name may have several addresses, and each has its own timeout, as does the handshake.
+        # No address, and no handshake, may take the time of the next address.
         with opener.open(request, timeout=TIMEOUT / 4) as answer:
             body: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
@@ -77,6 +79,14 @@ def fetch(url: str) -> bytes:
     if len(body) > MAX_BYTES:
         raise OSError(f"the answer is longer than {MAX_BYTES} bytes")
     return body
+
+
+def _left(end: float) -> float:
+    """Return how many seconds are left. Raises TimeoutError if none are."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the issuer took too long")
+    return left
 
 
 class _Reader(io.RawIOBase):
@@ -92,10 +102,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read what has arrived. Raises TimeoutError when the fetch should have ended."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the issuer took too long")
-        self._sock.settimeout(left)
+        self._sock.settimeout(_left(self._end))
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -118,11 +125,11 @@ class _HTTP(urllib.request.HTTPHandler):
 
     def __init__(self, end: float) -> None:
         super().__init__()
-        self._answer = partial(_Answer, end=end)
+        self._end = end
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a connection to this host."""
-        return self.do_open(partial(_connect, http.client.HTTPConnection, self._answer), req)
+        return self.do_open(partial(_connect, http.client.HTTPConnection, self._end), req)
 
 
 class _HTTPS(urllib.request.HTTPSHandler):
@@ -130,17 +137,36 @@ class _HTTPS(urllib.request.HTTPSHandler):
 
     def __init__(self, end: float) -> None:
         super().__init__()
-        self._answer = partial(_Answer, end=end)
+        self._end = end
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a connection to the issuer."""
-        return self.do_open(partial(_connect, http.client.HTTPSConnection, self._answer), req)
+        return self.do_open(partial(_connect, http.client.HTTPSConnection, self._end), req)
 
 
-def _connect(kind: Callable[..., http.client.HTTPConnection], answer: Any, host: str, **more: Any) -> Any:
-    connection = kind(host, **more)
-    connection.response_class = answer
+def _connect(kind: Callable[..., http.client.HTTPConnection], end: float, host: str, **more: Any) -> Any:
+    connection: Any = kind(host, **more)
+    connection.response_class = partial(_Answer, end=end)
+    connection._create_connection = partial(_dial, end)  # noqa: SLF001 - it is an attribute so that it can be replaced
     return connection
+
+
+def _dial(end: float, address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+    """Return a connection to the first of its addresses that takes one, each within *timeout*, and all before *end*."""
+    failure = OSError("the issuer's name has no address")
+    for family, kind, protocol, _, place in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        left = _left(end)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(min(timeout, left))
+            sock.connect(place)
+            sock.settimeout(min(timeout, _left(end)))  # for the handshake
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 def read_keys(body: bytes, algorithms: Collection[str]) -> Keyring:

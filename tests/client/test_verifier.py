@@ -316,6 +316,56 @@ def test_an_issuer_that_drips_gets_no_more_time(dripping, monkeypatch, first):
     assert time.monotonic() - began < 5  # without it, the bytes would come for ever
 
 
+@pytest.fixture
+def resolved(monkeypatch):
+    """Return what lets every name have these addresses."""
+
+    def resolve(*places):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", place) for place in places]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: found)
+
+    return resolve
+
+
+@pytest.fixture
+def silent():
+    """Return an address that takes no connection: its queue is full."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        place = listening.getsockname()
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(place)
+        yield place
+
+
+def test_many_silent_addresses_get_no_more_time(resolved, silent, monkeypatch):
+    """One deadline for all addresses of the issuer: a hundred that take a quarter each would take 25 times as long."""
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.4)
+    resolved(*[silent] * 100)
+    began = time.monotonic()
+    with pytest.raises(OSError, match="took too long"):
+        jwks.fetch("http://id.example/jwks.json")
+    assert 0.35 < time.monotonic() - began < 5
+
+
+def test_a_silent_address_leaves_time_for_the_next(resolved, silent, issuer):
+    """The issuer's second address is tried after a quarter of the time."""
+    host, port = issuer.url.split("/")[2].split(":")
+    resolved(silent, (host, int(port)))
+    assert json.loads(jwks.fetch(issuer.url)) == FIRST.keyring.jwks()
+
+
+def test_a_name_without_an_address_is_an_outage(resolved):
+    """A resolver that finds nothing is an OSError, which the verifier knows."""
+    resolved()
+    with pytest.raises(OSError, match="no address"):
+        jwks.fetch("https://id.example/jwks.json")
+
+
 def test_nobody_with_a_known_key_waits(clock):
     """While one thread asks for newer keys, tokens of known keys are verified, and others wait for that one fetch."""
     asked, may_answer, published = threading.Semaphore(0), threading.Event(), [FIRST]
