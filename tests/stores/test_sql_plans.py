@@ -1,4 +1,4 @@
-"""How the SQL store's statements are carried out: touches in place, purges by key, connections that are kept alive."""
+"""How the SQL store's statements are carried out: touches in place, purges by key."""
 
 from __future__ import annotations
 

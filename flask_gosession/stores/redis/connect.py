@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import socket
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -21,21 +20,14 @@ from redis.retry import Retry
 from flask_gosession.deadline import bounded
 from flask_gosession.errors import ConfigError
 from flask_gosession.keyed_lock import KeyedLock
+from flask_gosession.stores.keepalive import SOCKET_OPTIONS
 from flask_gosession.stores.redis.deadline import with_deadline
 from flask_gosession.stores.redis.lane import Lane
 from flask_gosession.stores.redis.pool import TIMEOUT, PatientPool, SentinelPool
 from flask_gosession.stores.redis.urls import Host, RedisURL, parse_redis_url
 
 POOL_SIZE = 64
-KEEPALIVE: dict[str, Any] = {
-    "socket_keepalive": True,
-    "socket_keepalive_options": {
-        getattr(socket, name): seconds
-        for name, seconds in {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}.items()
-        if hasattr(socket, name)
-    },
-}
-"""TCP keepalive: probes begin after a minute of silence, and keep firewalls from forgetting the connection."""
+KEEPALIVE: dict[str, Any] = {"socket_keepalive": True, "socket_keepalive_options": SOCKET_OPTIONS}
 SHARE = 0.5
 """The share of the time left that each of several servers gets."""
 

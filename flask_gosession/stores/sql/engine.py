@@ -14,6 +14,7 @@ from sqlalchemy import event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from flask_gosession.errors import ConfigError
+from flask_gosession.stores import keepalive
 from flask_gosession.stores.sql.driver_options import read_driver_options
 from flask_gosession.stores.sql.pool import BoundedPool
 from flask_gosession.stores.sql.reserve import CHECKPOINT_PAGES, Reserve
@@ -24,8 +25,12 @@ log: logging.Logger = logging.getLogger("flask_gosession")
 RECYCLE = 1800
 _FULL_WORDS = ("disk I/O error", "disk is full")
 """How SQLite reports a full disk; the first also stands for its shared memory, and for a broken disk."""
-KEEPALIVES = {"keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3}
-"""TCP keepalive: probes begin after a minute of silence, and keep firewalls from forgetting the connection."""
+KEEPALIVES = {
+    "keepalives_idle": keepalive.IDLE,
+    "keepalives_interval": keepalive.INTERVAL,
+    "keepalives_count": keepalive.COUNT,
+}
+"""TCP keepalive as libpq calls it, which switches it on by itself."""
 CLIENT_SHARE = 1.2
 """The client waits a little longer than the server, to receive the server's own refusal."""
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from flask_gosession.deadline import bounded, refuse_late
+from flask_gosession.stores.keepalive import keep_alive
 
 
 def bounded_connection() -> Any:
@@ -25,7 +26,12 @@ def bounded_connection() -> Any:
             made[kind] = parent._create_ssl_ctx(connection, options)  # noqa: SLF001 - it has no other name
         return made[kind]
 
+    def connect(connection: Any, sock: Any = None) -> None:
+        parent.connect(connection, sock)
+        keep_alive(connection._sock)  # noqa: SLF001 - PyMySQL leaves it to the system when probes begin: after two hours
+
     parts = {
+        "connect": connect,
         "_create_ssl_ctx": one_context,
         "_rfile": property(_file, _set_file),
         "connect_timeout": property(_connect_timeout, _set_connect_timeout),
