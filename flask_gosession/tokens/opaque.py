@@ -104,7 +104,7 @@ class OpaqueCodec:
     def _secret_again(self, claims: Claims) -> bytes:
         for key in self._keys:
             secret = self._secret(key, claims.type, claims.sid, claims.parent, claims.salt)
-            if _id_of(secret) == claims.jti:
+            if hmac.compare_digest(_id_of(secret), claims.jti):
                 return secret
         raise TokenRotated
 
