@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import multiprocessing
 import os
@@ -9,6 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from functools import wraps
 from importlib.resources import files
 
 import fakeredis
@@ -16,6 +18,7 @@ import pytest
 import redis
 import servers
 from backends import UNHURRIED_REDIS
+from redis.cluster import RedisCluster
 
 from flask_gosession import ids
 from flask_gosession.errors import ConfigError, StoreUnavailable
@@ -247,6 +250,31 @@ def test_read_only_replica_refuses_writes(server: servers.RedisAt, store: RedisS
     finally:
         admin.replicaof("NO", "ONE")
     assert isinstance(refused.value.__cause__, redis.ReadOnlyError)
+
+
+def test_replicas_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client of a Cluster is told nothing that lets it read from replicas, nor can a URL ask for it. STO-09."""
+    given: list[dict[str, object]] = []
+    made = RedisCluster.__init__
+
+    @wraps(made)
+    def note(*_arguments: object, **options: object) -> None:
+        given.append(options)
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(RedisCluster, "__init__", note)
+    with pytest.raises(StoreUnavailable):
+        open_store("redis+cluster://127.0.0.1:1").load("a")
+    assert given
+    assert not [
+        name for options in given for name in options if "replica" in name or "balanc" in name or "read" in name
+    ]
+    defaults = {name: each.default for name, each in inspect.signature(made).parameters.items()}
+    assert defaults.get("read_from_replicas", False) is False
+    assert defaults.get("load_balancing_strategy") is None
+    for option in ("read_from_replicas=true", "load_balancing_strategy=round_robin"):
+        with pytest.raises(ConfigError):
+            open_store(f"redis+cluster://127.0.0.1:1?{option}")
 
 
 def test_too_few_replicas_refuses_writes(store: RedisStore, admin: redis.Redis) -> None:
