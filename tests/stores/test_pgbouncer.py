@@ -38,7 +38,10 @@ def test_everything_works_through_it(pooler):
 
     def work(number: int) -> None:
         for turn in range(8):
-            token = manager.login(f"user-{number}", data={"turn": turn}).access_token
+            pair = manager.login(f"user-{number}", data={"turn": turn})
+            assert manager.check(pair.access_token)
+            token = manager.refresh(pair.refresh_token).access_token
+            assert token != pair.access_token
             assert manager.check(token)
             manager.logout(token)
             with pytest.raises(AuthError):
