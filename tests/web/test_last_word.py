@@ -184,7 +184,7 @@ WAYS = [
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_last_of_two_verbs_holds(site, way):
-    """Each verb after each other: the last one holds, and nobody is left with a session they have no token for."""
+    """LIF-06: each verb after each other; the last holds, and nobody is left with a session they have no token for."""
     verbs = IN_COOKIES if way["cookies"] else VERBS
     for number, pair in enumerate(product(verbs, repeat=2)):
         check(site, number, pair, **way)
@@ -192,7 +192,7 @@ def test_the_last_of_two_verbs_holds(site, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_last_of_many_verbs_holds(site, way):
-    """Whatever a request does, in whatever order, its last word holds in the store and in the cookies."""
+    """LIF-06: whatever a request does, in whatever order, its last word holds in the store and in the cookies."""
     numbers = count()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
