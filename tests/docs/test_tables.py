@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import signature
 from typing import Any
 from unittest.mock import Mock
 
@@ -12,6 +13,10 @@ from drawn import drawn
 from flask import Flask
 
 from flask_gosession import GoSession, events, signals
+from flask_gosession.stores.memory import MemoryStore
+from flask_gosession.stores.redis.connect import POOL_SIZE
+from flask_gosession.stores.redis.pool import TIMEOUT
+from flask_gosession.stores.sql.options import SQLOptions
 
 
 @pytest.mark.parametrize("page", TABLES)
@@ -49,6 +54,17 @@ def test_nothing_has_two_sections(page):
     """A page tells of each thing in one place."""
     titles = re.findall(r"^#+ .*$", (REFERENCE / page).read_text("utf-8"), re.MULTILINE)
     assert [title for title in titles if titles.count(title) > 1] == []
+
+
+def test_the_limits_of_stores_are_those_of_the_code():
+    """What the page of stores says of pools and time-outs, and makes of it, is what a URL without options means."""
+    text, sql = " ".join((REFERENCE / "stores.md").read_text("utf-8").split()), SQLOptions()
+    assert f"`create` ({str(sql.create).lower()}) makes the table, `pool_size` ({sql.pool_size})" in text
+    assert f"keeps up to `pool_size` connections ({sql.pool_size}) and opens as many more" in text
+    assert f"{2 * sql.pool_size} = {4 * 3 * 2 * sql.pool_size}, and PostgreSQL allows" in text
+    assert text.count(f"`timeout` ({sql.timeout:g} s)") == 2
+    assert f"`socket_connect_timeout` ({TIMEOUT:g} s each), `max_connections` ({POOL_SIZE})" in text
+    assert f"`max_subjects` ({signature(MemoryStore).parameters['max_subjects'].default:,})" in text
 
 
 EVENTS = (REFERENCE / "events.md").read_text("utf-8")
