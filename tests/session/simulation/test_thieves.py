@@ -10,7 +10,7 @@ from .figures import Thefts, thefts
 from .thieves import THIEVES
 
 SMALL_SHARE = 0.03
-MINUTES = 60.0
+HALF_AN_HOUR = 1800.0
 
 
 def seldom(found: Thefts) -> bool:
@@ -27,12 +27,12 @@ def test_twenty_thefts(kind):
 @pytest.mark.long
 @pytest.mark.parametrize("kind", THIEVES)
 def test_thousands_of_thefts(kind):
-    """REF-03, LIF-02: the same of so many; and whoever lives by polling is caught within the hour."""
+    """REF-03, LIF-02: the same of so many; and half of those who live by polling are caught within half an hour."""
     found = thefts(kind, 20_000, 3)
     assert seldom(found)
     if kind.startswith(("polling", "renewed cookie, polling", "reader")):
         assert found.caught_after is not None
-        assert found.caught_after < 30 * MINUTES
+        assert found.caught_after < HALF_AN_HOUR
 
 
 def test_model_can_see_a_thief_who_lives_on(monkeypatch):
