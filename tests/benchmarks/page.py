@@ -14,14 +14,16 @@ from .bench import Figure
 ROOT = Path(__file__).parents[2]
 PAGE, README = ROOT / "docs" / "explanation" / "performance.md", ROOT / "README.md"
 BEGIN, END = "<!-- measured: python -m benchmarks --page writes what follows -->", "<!-- measured, to here -->"
-README_ROW = "µs added to a request, with the user"
-README_STACKS = (
-    "Flask-Login, user",
-    "Flask-JWT-Extended, blocklist, user",
-    "Flask-Session + Flask-Login",
-    "gosession",
-)
-"""The stacks in the README's table, in its order."""
+README_ROWS: Mapping[str, tuple[str, ...]] = {
+    "µs added to a request, with the user": (
+        "Flask-Login, user",
+        "Flask-JWT-Extended, blocklist, user",
+        "Flask-Session + Flask-Login",
+        "gosession",
+    ),
+    "the same, while the process hears of every change: level `cached`": ("", "", "", "gosession, cached"),
+}
+"""The rows of the README's table that are measured, with the stack in each column; nothing for one that has none."""
 
 
 def write(machine: Mapping[str, Any], figures: Mapping[str, Sequence[Figure]], about: Mapping[str, str]) -> None:
@@ -48,11 +50,12 @@ def quoted(readme: str, day: str, machine: Mapping[str, Any], figures: Mapping[s
     """Return the README with what was added to a request, and the sentence about how it was measured."""
     added = _added(figures.get("strict", ()))
     first = next(iter(added.values()), {})
-    if not set(README_STACKS) <= first.keys():
+    if not {stack for stacks in README_ROWS.values() for stack in stacks if stack} <= first.keys():
         return readme
-    row = " | ".join(f"{first[name]:.0f}" for name in README_STACKS)
+    for label, stacks in README_ROWS.items():
+        row = " | ".join(f"{first[stack]:.0f}" if stack else "-" for stack in stacks)
+        readme = re.sub(rf"^\| {re.escape(label)} \|.*$", f"| {label} | {row} |", readme, flags=re.MULTILINE)
     told = f"Measured with Redis on {day}, load {machine['load'].split()[0]} on {machine['cores']} cores:"
-    readme = re.sub(rf"^\| {README_ROW} .*$", f"| {README_ROW} | {row} |", readme, flags=re.MULTILINE)
     return re.sub(r"^Measured with Redis on .*?:", told, readme, flags=re.MULTILINE)
 
 

@@ -11,6 +11,7 @@ from benchmarks.__main__ import ALL
 from benchmarks.bench import Figure, said
 from benchmarks.measure import Ratio
 
+STACKS = [stack for stacks in page.README_ROWS.values() for stack in stacks if stack]
 MACHINE = {"Python": "3.13.1", "cores": 2, "load": "0.1 0.2 0.3"}
 FIGURES = {
     "strict": [
@@ -18,7 +19,7 @@ FIGURES = {
         *(
             Figure(f"  {name}{picture.SUFFIX}", 100.0 * turn, unit="us", place=place)
             for place in ("as it comes", "one core")
-            for turn, name in enumerate(page.README_STACKS, 1)
+            for turn, name in enumerate(STACKS, 1)
         ),
     ],
     "purge": [said("50000 ended records from file", 4.0, "<= 3", "s")],
@@ -29,10 +30,12 @@ def test_the_readme_quotes_the_page():
     """What a request costs, and when that was measured, is the same in the README and on the page."""
     told, readme = page.PAGE.read_text("utf-8"), page.README.read_text("utf-8")
     measured = told.partition(page.BEGIN)[2].partition(page.END)[0]
-    row = re.search(rf"^\| {page.README_ROW} \| (.*) \|$", readme, re.MULTILINE)
-    assert row
-    for stack, quoted in zip(page.README_STACKS, row[1].split(" | "), strict=True):
-        assert re.search(rf"^\| {re.escape(stack)} \| {quoted} \|", measured, re.MULTILINE), stack
+    for label, stacks in page.README_ROWS.items():
+        row = re.search(rf"^\| {re.escape(label)} \| (.*) \|$", readme, re.MULTILINE)
+        assert row, label
+        for stack, quoted in zip(stacks, row[1].split(" | "), strict=True):
+            line = rf"^\| {re.escape(stack)} \| {quoted} \|"
+            assert re.search(line, measured, re.MULTILINE) if stack else quoted == "-", stack
     assert f"Measured with Redis on {measured.strip().partition(';')[0]}," in readme
 
 
@@ -63,8 +66,9 @@ def test_only_what_is_between_the_marks_is_written():
 
 def test_the_readme_is_written_from_the_same_figures():
     """Its row and its sentence name what was measured; figures without the comparison change nothing."""
-    old = f"| {page.README_ROW} | 1 | 2 | 3 | 4 |\n\nMeasured with Redis on some day: [how](page).\n"
+    one, other = page.README_ROWS
+    old = f"| {one} | 1 | 2 | 3 | 4 |\n| {other} | - | - | - | 5 |\n\nMeasured with Redis on some day: [how](page).\n"
     new = page.quoted(old, "1 May 2026", MACHINE, FIGURES)
-    assert f"| {page.README_ROW} | 100 | 200 | 300 | 400 |" in new
+    assert f"| {one} | 100 | 200 | 300 | 400 |\n| {other} | - | - | - | 500 |\n" in new
     assert "Measured with Redis on 1 May 2026, load 0.1 on 2 cores: [how](page)." in new
     assert page.quoted(old, "1 May 2026", MACHINE, {"purge": FIGURES["purge"]}) == old
