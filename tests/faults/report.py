@@ -14,7 +14,7 @@ from .model import NOT_ANSWERED
 from .runs import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
-TABLE = "## One run"
+TABLE = "## What was broken"
 """The heading below which the page has the table, and nothing else."""
 
 HEAD = ("fault", "runs", "answers while it lasted", "slowest answer", "all well after", "violations")
