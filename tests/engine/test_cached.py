@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from backends import Backends
+from relays import relay
 
-from flask_gosession.engine.lease import Lease
+from flask_gosession.engine.lease import LAPSE, Lease
 from flask_gosession.engine.levels import LevelChecks
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.engine.results import Checked
 from flask_gosession.errors import AuthError, SessionEnded, TokenExpired
+from flask_gosession.stores.registry import open_store
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import FaultyStore
 
@@ -213,6 +217,27 @@ def test_a_silent_link(make: Maker, store: FaultyStore, timer: Timer) -> None:
     assert process.trips(token) == 0
     timer.now += 0.5
     assert process.trips(token) == 1
+
+
+def test_a_silent_link_to_redis(make: Maker, backends: Backends, key_prefix: str, timer: Timer) -> None:
+    """What ends elsewhere while the link is silently cut is refused two seconds after the last echo that came back."""
+    url = backends.process_url("redis")
+    with relay("127.0.0.1", urlsplit(url).port or 0) as link:
+        stores: Any = [open_store(at, key_prefix=key_prefix) for at in (url, f"redis://127.0.0.1:{link.port}", url)]
+        stores[0].feed = stores[1].feed
+        here, there = Process(make(stores[0]), timer), make(stores[2])
+        pair = here.manager.login("ada")
+        assert [here.check(pair.access_token).kept for _ in range(2)] == [False, True]
+        link.passing.clear()
+        there.revoke("ada", pair.sid)
+        for _ in range(4):
+            assert here.check(pair.access_token).kept
+            timer.now += LAPSE / 4
+        with pytest.raises(SessionEnded):
+            here.check(pair.access_token)
+        here.manager.close()
+        for store in stores:
+            store.close()
 
 
 def test_a_lost_announcement(make: Maker, store: FaultyStore, timer: Timer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 import redis
 import servers
 from gevents import needs_gevent, run_script
+from relays import relay
 
 from flask_gosession import ids
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, Store
 from flask_gosession.stores.breaker import BreakerStore
-from flask_gosession.stores.feed import feed_of
+from flask_gosession.stores.feed import Subscription, feed_of
 from flask_gosession.stores.memory import MemoryStore
+from flask_gosession.stores.redis.feed import RedisFeed
 from flask_gosession.stores.redis.pubsub import Listener
 from flask_gosession.stores.registry import open_store
 from flask_gosession.testing.proofs.feeds import FeedContract, heard
@@ -35,6 +38,12 @@ def announce(store: Store, subject: str = "ada") -> None:
     old = store.load(subject)
     new = Record(b"value", ids.new_etag())
     store.swap(subject, old and old.etag, new, time.time() + 60, announce=True)
+
+
+def read_until(subscription: Subscription) -> float:
+    """Read what has arrived; return up to when the subscription has then heard everything."""
+    subscription.read()
+    return subscription.known_until
 
 
 def test_files_have_no_feed(tmp_path: Path) -> None:
@@ -131,6 +140,41 @@ def test_a_ready_client(server: servers.RedisAt, key_prefix: str, protocol: int)
         announce(store)
         assert heard(subscription, 1.0) == ["ada"]
         subscription.close()
+
+
+def test_a_beat_counts_when_it_comes_back(server: servers.RedisAt, key_prefix: str) -> None:
+    """Over a link that is silently cut beats can be sent for long; the echo alone shows that nothing was missed."""
+    with relay("127.0.0.1", server.port) as link:
+        store = open_store(f"redis://127.0.0.1:{link.port}", key_prefix=key_prefix)
+        subscription = store.feed.subscribe(0.0)
+        link.passing.clear()
+        subscription.beat(5.0)
+        assert subscription.read() == []
+        assert subscription.known_until == 0.0
+        link.passing.set()
+        servers.wait_until(lambda: read_until(subscription) == 5.0, "the echo")
+        subscription.close()
+        store.close()
+
+
+@pytest.mark.parametrize("silent", [0, 1], ids=["first", "last"])
+def test_one_silent_node_of_two(server: servers.RedisAt, key_prefix: str, silent: int) -> None:
+    """What the others say does not stand for the node that says nothing: its announcements may be on their way."""
+    store = open_store(server.url, key_prefix=key_prefix)
+    with relay("127.0.0.1", server.port) as link:
+        ports = [server.port, server.port]
+        ports[silent] = link.port
+        places = {str(number): partial(redis.Connection, port=port, protocol=2) for number, port in enumerate(ports)}
+        subscription = RedisFeed(lambda: places, store.channel, 5.0).subscribe(0.0)
+        link.passing.clear()
+        subscription.beat(5.0)
+        announce(store)
+        servers.wait_until(subscription.read, "the announcement, behind the echo of the node that speaks")
+        assert subscription.known_until == 0.0
+        link.passing.set()
+        servers.wait_until(lambda: read_until(subscription) == 5.0, "the other node's echo")
+        subscription.close()
+    store.close()
 
 
 class Scripted:

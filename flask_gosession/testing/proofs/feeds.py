@@ -65,6 +65,14 @@ class FeedContract:
         assert heard(subscription, 4.0) == []
         subscription.close()
 
+    def test_a_beat_counts_once_it_is_read(self, feed: Feed) -> None:
+        """That it was sent says nothing: over a link that is silently cut it never comes back."""
+        subscription = feed.subscribe(3.0)
+        subscription.beat(4.0)
+        assert subscription.known_until == 3.0
+        assert heard(subscription, 5.0) == []
+        subscription.close()
+
     def test_subjects_are_heard_as_they_are(self, store: Store, feed: Feed) -> None:
         """Whatever characters a subject is made of."""
         subscription = feed.subscribe(0.0)
