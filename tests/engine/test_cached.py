@@ -16,6 +16,7 @@ from flask_gosession.engine.levels import LevelChecks
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.engine.results import Checked
 from flask_gosession.errors import AuthError, SessionEnded, TokenExpired
+from flask_gosession.events import Event, FeedFailing, FeedRecovered, StoreEvent
 from flask_gosession.stores.registry import open_store
 from flask_gosession.testing.clock import FakeClock
 from flask_gosession.testing.faulty import FaultyStore
@@ -404,6 +405,37 @@ def test_a_store_without_a_feed_is_asked(make: Maker, store: FaultyStore, timer:
     token = process.manager.login("ada").access_token
     assert process.manager.lease is None
     assert [process.trips(token) for _ in range(2)] == [1, 1]
+
+
+def test_a_broken_feed_is_told_once(
+    make: Maker, store: FaultyStore, timer: Timer, told: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each check asks the store while nothing is heard; one event and one line say so, and two more that it is over."""
+    store.feed = feed = ScriptedFeed()
+    process = Process(make(), timer)
+    live, ended = (process.manager.login("ada") for _ in range(2))
+    process.manager.revoke("ada", ended.sid)
+
+    def check_ten_times() -> None:
+        for _ in range(10):
+            assert process.check(live.access_token).session.sid == live.sid
+            with pytest.raises(SessionEnded):
+                process.check(ended.access_token)
+            timer.now += 1
+
+    def told_of_the_store() -> list[Event]:
+        return [event for event in told if isinstance(event, StoreEvent)]
+
+    at: Any = {"at": process.manager.clock(), "address": "FaultyStore"}
+    failing, recovered = FeedFailing(cause="ConnectionRefusedError: nobody there", **at), FeedRecovered(**at)
+    feed.broken = True
+    check_ten_times()
+    assert told_of_the_store() == [failing]
+    feed.broken = False
+    check_ten_times()
+    assert told_of_the_store() == [failing, recovered]
+    assert ["announces no changes" in line for line in caplog.messages] == [True, False]
+    assert process.trips(live.access_token) == 0
 
 
 def test_the_age_of_a_verdict_is_told(make: Maker, timer: Timer) -> None:
