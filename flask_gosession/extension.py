@@ -140,7 +140,7 @@ class GoSession(AnswerHooks, Impersonation, Operations, Generic[U]):
         if not states:
             error_answers.register(app)
             hooks.register(app)
-        hooks.prepare_with_first_request(app, state)
+        hooks.prepare_with_first_request(state)
         if self.name == DEFAULT_REALM and self._context_processor:
             hooks.register_template_names(app)
         states[self.name] = state

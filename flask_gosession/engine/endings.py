@@ -47,7 +47,6 @@ class Endings:
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call *listener* with each `SessionEnd` from now on; return a function that stops it."""
         self._listeners.append(listener)
-        self._lease.holds()  # from now on, rather than from when the thread gets to it
         self.resume()
 
         def end() -> None:
@@ -63,8 +62,11 @@ class Endings:
 
     def resume(self) -> None:
         """Start the thread if there are listeners; a forked child begins without it."""
+        if not self._is_wanted():
+            return
+        self._lease.holds()  # from now on, rather than from when the thread gets to it
         with self._lock:
-            if self._thread is not None or not self._is_wanted():
+            if self._thread is not None:
                 return
             thread = self._thread = threading.Thread(target=self._run, name="gosession-endings", daemon=True)
         try:

@@ -48,30 +48,21 @@ def _end_undelivered() -> None:
         visit.end_undelivered()
 
 
-def prepare_with_first_request(app: Flask, state: State) -> None:
-    """Do at the first request, before all hooks, what needs to know all endpoints and extensions."""
-    # A signal holds its receivers weakly, so the realm holds this one.
-    state.preparation = _Preparation(app, state)
+def prepare_with_first_request(state: State) -> None:
+    """Do at the first request of each process, before all hooks, what needs to know all endpoints and extensions."""
+    state.preparation = Preparation(state)  # a signal holds its receivers weakly
 
 
-def register_template_names(app: Flask) -> None:
-    """Let the templates of *app* know who is asking; the name that Flask-Login has set stays Flask-Login's."""
-    app.context_processor(partial(_template_names, app))
+class Preparation:
+    """Gets a realm ready to serve, as a receiver of the first request of a process, and of each that it forks."""
 
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._await_request()
+        at_fork.in_child(self._await_request)
 
-class _Preparation:
-    """Gets a realm ready to serve, at the first request of each process, also if its parent has served one."""
-
-    def __init__(self, app: Flask, state: State) -> None:
-        self._app, self._state = app, state
-        self._begin_anew()
-        at_fork.in_child(self._begin_anew)
-
-    def _begin_anew(self) -> None:
-        request_started.connect(self._prepare, self._app)
-
-    def _prepare(self, app: Flask, **_: Any) -> None:
-        """Do it.
+    def __call__(self, app: Flask, **_: Any) -> None:
+        """Prepare.
 
         Raises ConfigError, at every request, for a login view that does not exist, and for a route whose level
         does not work here: nothing is served until that is fixed.
@@ -82,7 +73,15 @@ class _Preparation:
         if state.manager.endings is not None:  # listeners from before a fork
             state.manager.endings.resume()
         flask_wtf.exempt(app, state.blueprints)
-        request_started.disconnect(self._prepare)
+        request_started.disconnect(self)
+
+    def _await_request(self) -> None:
+        request_started.connect(self, self._state.app)
+
+
+def register_template_names(app: Flask) -> None:
+    """Let the templates of *app* know who is asking; the name that Flask-Login has set stays Flask-Login's."""
+    app.context_processor(partial(_template_names, app))
 
 
 def _finish(response: Response) -> Response:

@@ -57,7 +57,7 @@ class State:
     public: set[str] = field(default_factory=set)
     blueprints: list[Blueprint] = field(default_factory=list)
     """The blueprints of the realm's ready-made endpoints, one for each registration."""
-    preparation: object = None
+    preparation: Callable[..., None] | None = None
     """What has to wait until all endpoints and extensions are there; see `hooks`."""
 
     def device(self, request: Request) -> Device:
