@@ -21,7 +21,11 @@ def marked(change: Change[T], mark: NotBefore) -> Change[T]:
     old = change.record.not_before
     latest = mark if old is None or old.at <= mark.at else old
     latest = replace(latest, until=max(mark.until, latest.until))
-    record = change.record if latest == old else replace(change.record, not_before=latest)
+    if latest == old:
+        return replace(change, marked=latest)
+    # A release that knows no marks carries them, and keeps the record for the marker alone.
+    kept_until = max(change.record.marker_until, latest.until)
+    record = replace(change.record, not_before=latest, marker_until=kept_until)
     return replace(change, record=record, marked=latest)
 
 

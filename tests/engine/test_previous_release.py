@@ -217,3 +217,12 @@ print(json.dumps(pair.sid))
     assert manager.resume(second).sid == ours.sid
     with pytest.raises(SessionEnded, match="changed"):
         manager.require_current("ada", time.time() - 60)
+
+
+def test_a_mark_outlives_what_they_know(manager: SessionManager, before: Before) -> None:
+    """A ban that the previous release lifts leaves the mark, though nothing else is in the record."""
+    manager.ban("bob", until=time.time() + 60)
+    mark = manager.not_before_of("bob")
+    assert mark is not None
+    assert before("""print(json.dumps(manager.lift_ban("bob")))""") is True
+    assert manager.not_before_of("bob") == mark

@@ -31,6 +31,13 @@ def test_earlier_credentials_are_refused():
     assert "password was changed" in refused.value.message
 
 
+def test_the_record_is_kept_for_it():
+    """By the marker, too, which is all that a release without marks keeps a record for; and never more shortly."""
+    assert marked(Change(record(), None), MARK).record.marker_until == MARK.until
+    later = record(marker_until=MARK.until + 1)
+    assert marked(Change(later, None), MARK).record.marker_until == MARK.until + 1
+
+
 @pytest.mark.parametrize("later", [0.0, 0.5])
 def test_credentials_from_then_on_come_in(later):
     """Those that were seen at the mark or after it do."""
