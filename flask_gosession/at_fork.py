@@ -42,11 +42,21 @@ def _in_worker_of_uwsgi(renew: Callable[[], None]) -> None:
     if not any(hasattr(uwsgi, name) for name in _HOOKS):
         with suppress(Exception):  # it may be missing, and refuses to be imported without a master process
             import_module("uwsgidecorators")  # now: its import replaces all hooks
-    others = getattr(uwsgi, "post_fork_hook", None)
+    hook = getattr(uwsgi, "post_fork_hook", None)
+    if not isinstance(hook, _Hook):
+        hook = uwsgi.post_fork_hook = _Hook(hook)
+    hook.renewals.append(renew)
 
-    def hook() -> None:
-        renew()
-        if others is not None:
-            others()
 
-    uwsgi.post_fork_hook = hook
+class _Hook:
+    """What uWSGI calls in each worker that it has forked."""
+
+    def __init__(self, others: Callable[[], object] | None) -> None:
+        self.renewals: list[Callable[[], None]] = []
+        self._others = others
+
+    def __call__(self) -> None:
+        for renew in self.renewals:
+            renew()
+        if self._others is not None:
+            self._others()
