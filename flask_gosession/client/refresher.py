@@ -56,7 +56,7 @@ class Flight:
 
     def __init__(self, stale: Tokens) -> None:
         self.stale = stale
-        self.process = os.getpid()
+        self.process: int = os.getpid()
         self.landed: Future[ClientError | None] = Future()
         self.landed.set_running_or_notify_cancel()  # a task that gives up waiting does not cancel it for the others
 
