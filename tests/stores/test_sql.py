@@ -480,6 +480,7 @@ def test_sqlite_is_durable(lite: SQLStore) -> None:
     with lite._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar() == -512
 
 
 def test_sqlite_locked(lite: SQLStore, lite_path: Path) -> None:
