@@ -21,7 +21,7 @@ README_ROWS: Mapping[str, tuple[str, ...]] = {
         "Flask-Session + Flask-Login",
         "gosession",
     ),
-    "the same, while the process hears of every change: level `cached`": ("", "", "", "gosession, cached"),
+    "the same, at level `cached`": ("", "", "", "gosession, cached"),
 }
 """The rows of the README's table that are measured, with the stack in each column; nothing for one that has none."""
 

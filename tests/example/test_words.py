@@ -79,31 +79,21 @@ def test_an_ending_says_why_when_and_by_which_client():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("put", "seconds", "said"),
     [
-        (-5, "just now"),
-        (59, "just now"),
-        (60, "1 minute ago"),
-        (3599, "59 minutes ago"),
-        (7200, "2 hours ago"),
-        (86_400, "1 day ago"),
+        (ago, -5, "just now"),
+        (ago, 59, "just now"),
+        (ago, 60, "1 minute ago"),
+        (ago, 3599, "59 minutes ago"),
+        (ago, 7200, "2 hours ago"),
+        (ago, 86_400, "1 day ago"),
+        (hours_ago, -5, "within the last hour"),
+        (hours_ago, 3599, "within the last hour"),
+        (hours_ago, 3600, "1 hour ago"),
+        (hours_ago, 82_800, "23 hours ago"),
+        (hours_ago, 172_800, "2 days ago"),
     ],
 )
-def test_how_long_ago_something_was(seconds, said):
-    """Minutes, hours or days, whichever is largest."""
-    assert ago(seconds) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (-5, "within the last hour"),
-        (3599, "within the last hour"),
-        (3600, "1 hour ago"),
-        (82_800, "23 hours ago"),
-        (172_800, "2 days ago"),
-    ],
-)
-def test_how_many_hours_ago_something_was(seconds, said):
-    """Never in minutes."""
-    assert hours_ago(seconds) == said
+def test_how_long_ago_something_was(put, seconds, said):
+    """Minutes, hours or days, whichever is largest; of some things, never in minutes."""
+    assert put(seconds) == said

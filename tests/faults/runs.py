@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from flask_gosession.session import encoding as records
 from flask_gosession.stores.redis.connect import connector_for, nodes_of
 from flask_gosession.stores.registry import open_store
 
-from .app import LONGEST
+from .app import DAY, LONGEST
 from .model import NOT_ANSWERED, Allowance, Answer, Model
 from .people import Load, ask
 from .site import Site, running
@@ -28,7 +28,10 @@ WITHIN = 10.0
 """Seconds that a recovery is waited for at most, times `LOOSELY`."""
 LAST = 60
 """How many sessions of each kind are asked about once more at the end."""
-DAY = 86_400
+KEPT_AT_MOST = LONGEST + 2 * DAY
+"""Seconds after which no record may be left."""
+GONE = -2
+"""What Redis says of a key that has ended meanwhile."""
 
 
 @dataclass
@@ -199,10 +202,16 @@ def complaints(stage: Stage) -> Iterator[str]:
                 yield f"{subject} has more than one session in single mode"
     finally:
         store.close()
-    if stage.url.startswith("redis"):
-        connector = connector_for(patient(stage.direct))
-        for client in nodes_of(connector.client()):
-            for key in client.scan_iter():
-                if not 0 < client.ttl(key) < LONGEST + 2 * DAY and client.exists(key):
-                    yield f"{key!r} lives for {client.ttl(key)} s"
-        connector.close()
+    for key, seconds in lifetimes(stage).items():
+        if not 0 < seconds < KEPT_AT_MOST:
+            yield f"{key!r} lives for {seconds} s"
+
+
+def lifetimes(stage: Stage) -> dict[bytes, int]:
+    """Return for each key in Redis how many seconds it has left, -1 for ever; nothing for other stores."""
+    if not stage.url.startswith("redis"):
+        return {}
+    with closing(connector_for(patient(stage.direct))) as connector:
+        nodes = nodes_of(connector.client())
+        found = {key: node.ttl(key) for node in nodes for key in node.scan_iter(count=1000)}
+    return {key: seconds for key, seconds in found.items() if seconds != GONE}

@@ -9,21 +9,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import redis
-
-from flask_gosession.stores.redis import RedisStore
-from flask_gosession.stores.redis.connect import nodes_of
 from flask_gosession.stores.registry import open_store
 
-from .app import LONGEST
 from .holding import KEEP, KEPT
 from .model import Model
 from .people import Load, ask
-from .runs import DAY, Scene, audit, loaded
+from .runs import KEPT_AT_MOST, Scene, audit, lifetimes, loaded
 from .site import WORKERS, Site, running
 from .stages import STAGES, Stage, patient
 
@@ -39,10 +33,6 @@ PACE = 0.05
 """Seconds between two of them."""
 QUIET = 3.0
 """Seconds without requests before anything is counted."""
-KEPT_AT_MOST = LONGEST + 2 * DAY
-"""Seconds after which no record may be left."""
-NO_END = -1
-"""What Redis says of a key that does not expire."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -118,19 +108,14 @@ def stored(stage: Stage) -> Stored:
     """
     store = open_store(patient(stage.direct))
     try:
-        if isinstance(store, RedisStore):
-            return _keys(nodes_of(store._connector.client()))
+        if seconds := lifetimes(stage).values():
+            return Stored(len(seconds), sum(not 0 < one < KEPT_AT_MOST for one in seconds))
         records = len(list(store.subjects()))
         while store.purge(time.time() + KEPT_AT_MOST):
             pass
         return Stored(records, len(list(store.subjects())))
     finally:
         store.close()
-
-
-def _keys(nodes: Iterable[redis.Redis]) -> Stored:
-    ends = [node.ttl(key) for node in nodes for key in node.scan_iter(count=1000)]
-    return Stored(len(ends), sum(end == NO_END or end > KEPT_AT_MOST for end in ends))
 
 
 def soak(stage_name: str, worker: str, minutes: float, growth: float = LONG) -> list[str]:

@@ -10,7 +10,7 @@ from flask_gosession import ids
 from flask_gosession.stores.base import Record
 from flask_gosession.stores.registry import open_store
 
-from .runs import DAY
+from .app import DAY
 from .soak import KEPT_AT_MOST, SHORT, Held, complaints, soak, stored
 from .stages import STAGES, is_installed, redis_of
 

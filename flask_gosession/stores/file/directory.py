@@ -35,8 +35,8 @@ class Opened:
 
     def __init__(self, fd: int, path: Path, turns: KeyedLock, timeout: float) -> None:
         self._fd = fd
-        # A lock looks for its folder by a path, and would make one that is missing, open to all: so not at the path
-        # from which the folder may just have been taken, but at the descriptor.
+        # FileLock creates a missing folder, readable by all. The folder may just have been taken from its path, so the
+        # lock gets the path of the descriptor.
         self._path = _DESCRIPTORS / str(fd) if _DESCRIPTORS.is_dir() else path
         self._turns = turns
         self._timeout = timeout

@@ -102,7 +102,7 @@ class PatientPool(BlockingConnectionPool):
         self.hand_over()
         free = self.pool
         with ExitStack() as back, suppress(queue.Empty):
-            # One by one, as the queues of gevent have no lock to hold; back they all go, whatever interrupts this.
+            # One by one: gevent's queues have no lock to hold. Whatever interrupts this, they all go back.
             while True:
                 connection = free.get_nowait()
                 back.callback(free.put_nowait, connection)
