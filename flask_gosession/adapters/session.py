@@ -88,7 +88,8 @@ class RecordSessionInterface(SecureCookieSessionInterface):
         if not app.secret_key:
             return None
         session = RecordSession(_RequestKeeper(self, app, request))
-        visit_of(self.name, request).before_login.append(session.load)
+        visit = visit_of(self.name, request)
+        visit.before_login = (*visit.before_login, session.load)
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -167,6 +167,8 @@ class SessionManager(RememberingManager):
             except (SessionExpired, SessionIdle):
                 self.records.notice_run_out(self.records.whole(seen))
                 raise
+            if session.seen > now:
+                self.records.tell_future(seen.record, now)
             if expired and not renewal.may_renew(session, expired=True):
                 raise TokenExpired
             if session.actor is not None:

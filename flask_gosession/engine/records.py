@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -96,7 +98,7 @@ class Records:
         self._locks = KeyedLock()
         self.deletes_whole: bool = True
         """Whether a revocation on a full store may delete a record: not where it holds the sessions of many people."""
-        self.one_operation: Callable[[], Deadline] = partial(Deadline, budget(store))
+        self.one_operation: Callable[[], AbstractContextManager[None]] = _operations_of(store)
         """Returns the context of an operation: all calls of the store in it together take at most half a second.
 
         Without one around it, each attempt of an update is an operation by itself.
@@ -115,8 +117,6 @@ class Records:
         record = None if stored is None else records.read(stored.value, subject, sid)
         if record is None:
             return Excerpt(self._decoded(subject, stored, now).record, stored)
-        if not self._future_told:
-            self._tell_future(record, now)
         return Excerpt(record, stored)
 
     def whole(self, excerpt: Excerpt) -> Snapshot:
@@ -160,8 +160,8 @@ class Records:
         if record is None:
             self._refuse_newer(stored, subject)
             self._report_corrupt(subject)
-        elif not self._future_told:
-            self._tell_future(record, self._clock() if now is None else now)
+        else:
+            self.tell_future(record, self._clock() if now is None else now)
         return Snapshot(record or _blank(subject), stored)
 
     def try_update(self, seen: Snapshot, rule: Rule[T]) -> bool:
@@ -260,13 +260,11 @@ class Records:
         meant = write.new.etag if write and write.new else None
         return Swap.UNCONFIRMED if meant == (stored.etag if stored else None) else Swap.LOST
 
-    def _tell_future(self, record: SubjectRecord, now: float) -> None:
+    def tell_future(self, record: SubjectRecord, now: float) -> None:
         """Log once that the clocks of the hosts differ by more than the leeway."""
-        latest = 0.0 if record.not_before is None else record.not_before.at
-        for session in record.sessions:  # without `max` and its generator: every check comes here
-            if session.seen > latest:
-                latest = session.seen
-        if latest > now + self._leeway:
+        marked = 0.0 if record.not_before is None else record.not_before.at
+        latest = max(marked, *(session.seen for session in record.sessions), 0.0)
+        if latest > now + self._leeway and not self._future_told:
             self._future_told = True
             log.warning("a stored record is from %.0f s ahead: the clocks of this app's hosts differ", latest - now)
 
@@ -278,6 +276,12 @@ class Records:
     def _report_corrupt(self, subject: str) -> None:
         log.error("the stored record of a subject cannot be read; it counts as signed out until the next login")
         self._on_corrupt(subject)
+
+
+def _operations_of(store: Store) -> Callable[[], AbstractContextManager[None]]:
+    """Return what begins an operation; one of a store that may take its time, or needs none, has no end."""
+    seconds = budget(store)
+    return nullcontext if seconds == math.inf else partial(Deadline, seconds)
 
 
 def _noticing(rule: Rule[T], record: SubjectRecord, now: float) -> Change[T]:

@@ -92,13 +92,12 @@ class UserCache:
 
     def of(self, record: SubjectRecord, *, ttl: Duration | None = None) -> Any:
         """Like `load`, given a record that was just read."""
-        most = None if ttl is None else valid_seconds("ttl", ttl)
-        lifetime = self._policy.user_ttl if most is None else most
         if self._loader is None:
             return None
+        info, most = record.user, None if ttl is None else valid_seconds("ttl", ttl)
+        lifetime = self._policy.user_ttl if most is None else most
         if lifetime <= 0 or not self._cached:
             return self._loader(record.subject)
-        info = record.user
         if info is not None and self._counts(info, most):
             try:
                 return self._read(info.value) if info.value else None
@@ -155,9 +154,7 @@ class UserCache:
 
     def _counts(self, info: UserInfo, ttl: float | None) -> bool:
         """Whether cached info is undamaged, young enough, and of a type that is known."""
-        now = self._clock()
-        young = now < info.expires and (ttl is None or now - info.loaded_at < ttl)
-        return young and info.sound and (self._type is not None or not info.value)
+        return info.counts(self._clock(), ttl) and (self._type is not None or not info.value)
 
     def _read_again(self, subject: str) -> Snapshot | None:
         try:

@@ -63,12 +63,13 @@ class Verdicts:
 
     def find(self, token: str, now: float) -> Checked | None:
         """Return the verdict on *token* at *now* (Unix seconds), or None if only the store knows."""
-        if not self._lease.holds():
+        asked = self._timer()
+        if not self._lease.holds(asked):
             return None
         verdict = self._memory.get(token)
         if verdict is None or now >= verdict.until:
             return None
-        age = self._timer() - verdict.began
+        age = asked - verdict.began
         if age >= self._max_stale:
             return None
         if self._on_hit is not None:

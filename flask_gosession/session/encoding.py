@@ -66,7 +66,7 @@ def read(value: bytes, subject: str, sid: bytes | None = None) -> SubjectRecord 
     With *sid*, sessions other than that may be missing, and damage within them may go unnoticed.
     """
     try:
-        record = (_excerpt(value, sid) if sid is not None and len(value) >= LONG else None) or _decode(value)
+        record = (len(value) >= LONG and sid is not None and _excerpt(value, sid)) or _decode(value)
     except UNREADABLE:
         return None
     return record if record.subject == subject and record.major > 0 else None

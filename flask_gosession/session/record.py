@@ -140,6 +140,9 @@ class NotBefore(msgspec.Struct, frozen=True, array_like=True):
     message: str | None = None
 
 
+_OF_NOTHING = (None, crc32(b""))
+
+
 class UserInfo(msgspec.Struct, frozen=True, array_like=True):
     """The cached answer of the user loader; an empty value means that there is no such user."""
 
@@ -149,15 +152,15 @@ class UserInfo(msgspec.Struct, frozen=True, array_like=True):
     checksum: int | None = None
     """The CRC-32 of the value; None in older records."""
 
-    @property
-    def sound(self) -> bool:
-        """Whether the value is what was written."""
-        return self.checksum is None or self.checksum == crc32(self.value)
+    def counts(self, now: float, within: float | None = None) -> bool:
+        """Whether it is what was written, and young enough; *within*: for so many seconds after it was loaded."""
+        young = now < self.expires and (within is None or now - self.loaded_at < within)
+        return young and (self.checksum is None or self.checksum == crc32(self.value))
 
     @property
     def gone(self) -> bool:
         """Whether the loader said that there is no such user."""
-        return not self.value and self.sound
+        return not self.value and self.checksum in _OF_NOTHING
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True):

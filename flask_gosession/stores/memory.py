@@ -97,6 +97,8 @@ class MemoryStore:
     """Keeps at most *max_subjects* records; beyond that, new ones are refused, and live ones never evicted."""
 
     shared = False
+    budget: float = math.inf
+    """It waits for nothing."""
 
     def __init__(self, max_subjects: int = MAX_SUBJECTS, *, clock: Callable[[], float] = time.time) -> None:
         """Use *clock* for one thing only: to find ended records when full, as a server would by itself."""

@@ -33,5 +33,5 @@ class AnswerHooks:
         This happens by itself after each view. Call it for an answer that is on its way already, or made elsewhere, as
         in a session interface or a WSGI middleware. Calling it twice does no harm.
         """
-        visit_of(self.name).reply.apply(response)
+        visit_of(self.name).complete(response)
         return response

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Flask, Response, current_app, request_started
+from flask import Flask, Response, request_started
 
 from flask_gosession import at_fork
-from flask_gosession.errors import StoreError
 from flask_gosession.web import flask_wtf, login_time
 from flask_gosession.web.current import current_session, current_user
 from flask_gosession.web.level_rules import prepare_levels
 from flask_gosession.web.login_view import require_views
-from flask_gosession.web.reply import has_header
 from flask_gosession.web.state import State, this_request
 from flask_gosession.web.visit import VISITS, Visits, visits_of
 
@@ -21,8 +20,34 @@ from flask_gosession.web.visit import VISITS, Visits, visits_of
 def register(app: Flask) -> None:
     """Let *app* finish the visits of each request, of whichever realm."""
     login_time.note_beginnings(app)
-    app.after_request(_finish)
+    _finish_answers(app)
     _hear_failures(app)
+
+
+def _finish_answers(app: Flask) -> None:
+    """Finish the visits of each request after all functions that the app itself runs after requests.
+
+    In the method that Flask documents for changing answers: one more such function would cost every request five calls.
+    """
+    process: Callable[..., Response] = app.process_response
+
+    def finish(*answered: Any) -> Response:  # the answer, and from Flask 3.2 on, a context before it
+        response = process(*answered)
+        visits: Visits | None = this_request().__dict__.get(VISITS)
+        if visits is None:
+            return response
+        for visit in list(visits.values()):
+            error = visit.save_data(response)
+            if error is not None:
+                response = process(*answered[:-1], app.make_response(app.handle_user_exception(error)))
+        # Only now: an answer that is replaced would take the cookies of other realms with it.
+        for visit in visits.values():
+            if visit.state.purger is not None:
+                visit.state.purger.purge_if_due()
+            visit.complete(response)
+        return response
+
+    app.process_response = finish  # type: ignore[method-assign,assignment]  # of both versions
 
 
 def _hear_failures(app: Flask) -> None:
@@ -82,29 +107,6 @@ class Preparation:
 def register_template_names(app: Flask) -> None:
     """Let the templates of *app* know who is asking; the name that Flask-Login has set stays Flask-Login's."""
     app.context_processor(partial(_template_names, app))
-
-
-def _finish(response: Response) -> Response:
-    """Save the sessions' data, and add cookies and headers to the answer; nothing to do if no session was used."""
-    visits: Visits | None = this_request().__dict__.get(VISITS)
-    if visits is None:
-        return response
-    for visit in list(visits.values()):
-        try:
-            visit.save_data(response)
-        except StoreError as error:  # noqa: PERF203 - the failure of one realm is not the other's
-            error.realm = visit.state.config.realm
-            response = current_app.make_response(current_app.handle_user_exception(error))
-    # Only now: an answer that is replaced would take the cookies of other realms with it.
-    for visit in list(visits.values()):
-        if visit.state.purger is not None:
-            visit.state.purger.purge_if_due()
-        if visit.owed is not None:
-            visit.owed.apply(response)
-        # No cache keeps the answer, unless the view has said what caches may do.
-        if visit.is_private and not has_header(response, "cache-control"):
-            response.headers.add("Cache-Control", "private, no-store")
-    return response
 
 
 def _template_names(app: Flask) -> dict[str, Any]:

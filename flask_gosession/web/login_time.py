@@ -22,7 +22,7 @@ def note_beginnings(app: Flask) -> None:
     def noting(environ: dict[str, Any], start_response: Any) -> Any:
         environ[key] = began = {}
         for realm, state in states.items():
-            began[realm] = state.clock.source()
+            began[realm] = state.clock()
         return serve(environ, start_response)
 
     app.wsgi_app = noting  # type: ignore[method-assign]  # as Flask documents it

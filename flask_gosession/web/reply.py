@@ -23,7 +23,6 @@ class Reply(msgspec.Struct, eq=False):
     _forbids_caching: bool = False
     _clears_site_data: bool = False
     _doubled: tuple[Cookie, ...] = ()
-    _varies_by_cookie: bool = False
     _confirmed: bool = True
     _is_applied: bool = False
 
@@ -82,10 +81,6 @@ class Reply(msgspec.Struct, eq=False):
         """Let no cache keep the answer."""
         self._forbids_caching = True
 
-    def vary_by_cookie(self) -> None:
-        """Tell caches that the answer depends on the cookie."""
-        self._varies_by_cookie = True
-
     def report_confirmation(self, *, confirmed: bool) -> None:
         """Tell the client whether as many replicas as required know of the latest revocation."""
         self._confirmed = confirmed
@@ -103,8 +98,6 @@ class Reply(msgspec.Struct, eq=False):
             response.headers["Clear-Site-Data"] = named
         if self.state.config.wait_replicas and not self._confirmed:
             response.headers["GoSession-Confirmed"] = "0"
-        if self._varies_by_cookie:
-            _vary_by_cookie(response)
 
     def _set_cookies(self, response: Response) -> None:
         jar, clock = self.state.transport.jar, self.state.manager.clock
@@ -127,19 +120,16 @@ class Reply(msgspec.Struct, eq=False):
         return f"Reply({self.state.config.realm!r})"
 
 
-def has_header(response: Response, name: str) -> bool:
-    """Whether *response* has a header of that name, in lower case.
+def tell_caches(response: Response, *, private: bool, by_cookie: bool) -> None:
+    """Let no cache keep a *private* answer, unless it says itself what caches may do; *by_cookie*: it depends on it.
 
     The names are looked through here: werkzeug raises an exception inside for each that it does not find.
     """
-    for each, _ in response.headers:  # noqa: SIM110 - a generator would be one more function for each header
-        if each.lower() == name:
-            return True
-    return False
-
-
-def _vary_by_cookie(response: Response) -> None:
-    if has_header(response, "vary"):
-        response.vary.add("Cookie")
-    else:  # which is most often, and needs no set of names
-        response.headers.add("Vary", "Cookie")
+    names = [name.lower() for name, _ in response.headers]
+    if by_cookie:
+        if "vary" in names:
+            response.vary.add("Cookie")
+        else:  # which is most often, and needs no set of names
+            response.headers.add("Vary", "Cookie")
+    if private and "cache-control" not in names:
+        response.headers.add("Cache-Control", "private, no-store")

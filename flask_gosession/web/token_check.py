@@ -26,6 +26,8 @@ class TokenCheck(msgspec.Struct, eq=False, weakref=True):
     state: State
     owed: Reply | None = None
     """What to add to the answer; for most answers, nothing."""
+    read_cookie: bool = False
+    """Whether a token was looked for in the cookies, so that the answer depends on them."""
     _held: Identity | None = None
     """Who holds the token, if that was looked up without proof that a page meant to send it."""
 
@@ -40,7 +42,7 @@ class TokenCheck(msgspec.Struct, eq=False, weakref=True):
         """Return the token that the request brings."""
         used = self.state.transport.locations if locations is None else locations
         if "cookie" in used:
-            self.reply.vary_by_cookie()
+            self.read_cookie = True
         try:
             return self.state.transport.read(this_request(), kind, locations)
         except CookiesDoubled as error:

@@ -60,21 +60,19 @@ class Transport:
             name for name in self._readers if name in (EXTRACTOR, *config.token_locations)
         )
         """The configured locations in the order in which they count; an extractor is always one of them."""
-        self._readers_at: dict[tuple[str, ...], list[tuple[str, _Reader]]] = {}
+        self._configured = self._readers_of(self.locations)
 
     def read(self, request: Request, kind: TokenType, locations: tuple[str, ...] | None = None) -> Presented | None:
         """Return the token in *request*, from the configured or the given *locations*."""
-        wanted = self.locations if locations is None else locations
-        for location, reader in self._readers_at.get(wanted) or self._look_up(wanted):
+        readers = self._configured if locations is None else self._readers_of(locations)
+        for location, reader in readers:
             token = reader(request, kind)
             if token is not None:
                 return Presented(token, location)
         return None
 
-    def _look_up(self, locations: tuple[str, ...]) -> list[tuple[str, _Reader]]:
-        """Return the readers of these locations, named by routes; each choice is looked up once."""
-        found = [(name, reader) for name, reader in self._readers.items() if name in locations]
-        return self._readers_at.setdefault(locations, found)
+    def _readers_of(self, locations: tuple[str, ...]) -> list[tuple[str, _Reader]]:
+        return [(name, reader) for name, reader in self._readers.items() if name in locations]
 
     def _from_cookie(self, request: Request, kind: TokenType) -> str | None:
         cookie = self.jar.access if kind is TokenType.ACCESS else self.jar.refresh
@@ -115,9 +113,10 @@ def json_of(request: Request) -> Any:
 
 def _from_header(request: Request, _kind: TokenType) -> str | None:
     value: str = request.environ.get("HTTP_AUTHORIZATION", "")
-    if value[:6].lower() != "bearer":
-        return None
-    if value[6:7] != " ":
-        raise TokenMalformed
+    if not value.startswith("Bearer "):  # as nearly all clients write it
+        if value[:6].lower() != "bearer":
+            return None
+        if value[6:7] != " ":
+            raise TokenMalformed
     # Whatever comes after the spaces (RFC 6750 section 2.1), the codec refuses all but exactly one token.
     return value[7:].lstrip(" ")

@@ -14,6 +14,7 @@ from flask_gosession.errors import StoreConflict, StoreError, TokenInvalid, Toke
 from flask_gosession.session.policy import Level
 from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web.identity import CurrentSession, Identity
+from flask_gosession.web.reply import tell_caches
 from flask_gosession.web.state import state_of, this_app, this_request
 from flask_gosession.web.token_check import TokenCheck
 
@@ -32,27 +33,19 @@ class Visit(TokenCheck, eq=False, weakref=True):
     """Whether the answer is for a signed-in user: no cache may keep it unless the view says otherwise."""
     _identities: dict[tuple[str, ...] | None, Identity] = msgspec.field(default_factory=dict)
     """Who is asking, by each choice of locations; None stands for the configured ones."""
-    _named: dict[str, None] = msgspec.field(default_factory=dict)
-    _everybody: list[Identity] = msgspec.field(default_factory=list)
+    named_locations: tuple[str, ...] = ()
+    """The locations that routes have named, in place of the configured ones."""
+    _everybody: tuple[Identity, ...] = ()
     """Who the request is and has been."""
-    _new_pairs: list[TokenPair] = msgspec.field(default_factory=list)
-    _made: set[str] = msgspec.field(default_factory=set)
+    new_pairs: tuple[TokenPair, ...] = ()
+    """The tokens of the live sessions that the request has made or refreshed, the latest last."""
+    _made: frozenset[str] = frozenset()
     """The ids of the sessions that this request made, whose tokens no client has yet."""
-    before_login: list[Callable[[], object]] = msgspec.field(default_factory=list)
+    before_login: tuple[Callable[[], object], ...] = ()
     """Called before a login replaces the sessions of the request, or makes the first."""
     has_presented: bool = True
     """Whether the session that the request came with is still its session: true until a login replaces it."""
     _warned: bool = False
-
-    @property
-    def new_pairs(self) -> tuple[TokenPair, ...]:
-        """The tokens of the live sessions that the request has made or refreshed, the latest last."""
-        return tuple(self._new_pairs)
-
-    @property
-    def named_locations(self) -> tuple[str, ...]:
-        """The locations that routes have named, in place of the configured ones."""
-        return tuple(self._named)
 
     @property
     def asking(self) -> str | None:
@@ -67,15 +60,15 @@ class Visit(TokenCheck, eq=False, weakref=True):
         At *level* or above, if that is given: an earlier check in this request is repeated if it
         was weaker. *certain*: by what the store says in this request, not what it said before an outage.
         """
-        known = (self.current if locations is None else None) or self._identities.get(locations)
+        known = self.current if locations is None else self._identities.get(locations)
         if known is None:
             known = self.identify(locations, level or self.state.config.level)
             if locations is not None:
-                self._named.update(dict.fromkeys(locations))
-            if self._identities or self._new_pairs:
+                self.named_locations = tuple(dict.fromkeys((*self.named_locations, *locations)))
+            if self._identities or self.new_pairs:
                 known = self._only(known)
             self._identities[locations] = known
-            self._everybody.append(known)
+            self._everybody = (*self._everybody, known)
         self.current = known
         if known.may_be_wrong and (certain or level is not None):
             known.rely(level, certain=certain)
@@ -98,9 +91,9 @@ class Visit(TokenCheck, eq=False, weakref=True):
         """
         pair = replace(pair, in_cookies=cookies)
         if new:
-            self._made.add(pair.sid)
+            self._made |= {pair.sid}
         self.reply.hand_out(pair)
-        self._new_pairs.append(pair)
+        self.new_pairs = (*self.new_pairs, pair)
         # An answer that gets lost was never used: a check by the server itself must not start the grace period.
         look_up = partial(self.state.manager.authenticate, pair.access_token, used=False)
         self._continue_as(Identity(self.state, location="cookie" if cookies else None, look_up=look_up))
@@ -108,7 +101,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
 
     def leave_sessions(self) -> None:
         """Forget the sessions that the request came with or has made."""
-        self._new_pairs.clear()
+        self.new_pairs = ()
         self.has_presented = False
 
     def sign_out(self) -> None:
@@ -120,21 +113,26 @@ class Visit(TokenCheck, eq=False, weakref=True):
         """End the new sessions whose tokens were to go into a body that an error replaces: no client gets them."""
         here = self.state.device(this_request())
         try:
-            for pair in [pair for pair in self._new_pairs if pair.sid in self._made and not pair.in_cookies]:
+            for pair in [pair for pair in self.new_pairs if pair.sid in self._made and not pair.in_cookies]:
                 self.state.manager.logout(pair.access_token, device=here)
         except StoreError:
             log.warning("a session whose tokens never reached a client could not be ended; it expires unused")
 
     def withdraw(self, sid: str) -> None:
         """Hand out no token of a session that has ended; hand out what the request made before it, if anything."""
-        self._new_pairs = [pair for pair in self._new_pairs if pair.sid != sid]
-        self.reply.withdraw(sid, earlier=self._new_pairs[-1] if self._new_pairs else None)
+        self.new_pairs = tuple(pair for pair in self.new_pairs if pair.sid != sid)
+        self.reply.withdraw(sid, earlier=self.new_pairs[-1] if self.new_pairs else None)
 
-    def save_data(self, response: Response) -> None:
-        """Save what the request has changed in the data of its sessions, unless it failed. Raises StoreError."""
+    def save_data(self, response: Response) -> StoreError | None:
+        """Save what the request has changed in the data of its sessions, unless it failed; return why that failed."""
         for identity in self._everybody:
             if identity.opened is not None and response.status_code < 500:
-                self._save_changes(identity.opened)
+                try:
+                    self._save_changes(identity.opened)
+                except StoreError as error:
+                    error.realm = self.state.config.realm
+                    return error
+        return None
 
     def _save_changes(self, session: CurrentSession) -> None:
         changes = session.changes
@@ -145,6 +143,13 @@ class Visit(TokenCheck, eq=False, weakref=True):
         except ValueError as error:  # it fits by itself, but not together with what others have written meanwhile
             raise StoreConflict from error
 
+    def complete(self, response: Response) -> None:
+        """Add the cookies and headers that the request has caused; called again, what has changed since."""
+        if self.owed is not None:
+            self.owed.apply(response)
+        if self.is_private or self.read_cookie:
+            tell_caches(response, private=self.is_private, by_cookie=self.read_cookie)
+
     def warn_of_outage(self) -> None:
         """Log, once per request, that the page is shown as to a guest."""
         if not self._warned:
@@ -153,12 +158,12 @@ class Visit(TokenCheck, eq=False, weakref=True):
 
     def _continue_as(self, identity: Identity) -> None:
         self._identities.clear()
-        self._everybody.append(identity)
+        self._everybody = (*self._everybody, identity)
         self.current = self._held = identity
 
     def _only(self, identity: Identity) -> Identity:
         """Return *identity*, or a refusal if the request has brought, or made, tokens of another session, too."""
-        made = self._new_pairs[-1].sid if self._new_pairs else identity.holder
+        made = self.new_pairs[-1].sid if self.new_pairs else identity.holder
         if identity.holder not in (None, made) or any(map(identity.is_at_odds_with, self._identities.values())):
             return Identity(self.state, error=TokenInvalid("The request has tokens of two sessions; send one of them."))
         return identity

@@ -144,9 +144,9 @@ def test_a_damaged_tail_is_no_error():
 
 def test_user_info_of_an_older_version_counts():
     """Without a checksum, as older versions wrote it, user info is taken as it is; with a wrong one it is not."""
-    assert UserInfo(NOW, NOW, b"x").sound
-    assert UserInfo(NOW, NOW, b"x", crc32(b"x")).sound
-    assert not UserInfo(NOW, NOW, b"y", crc32(b"x")).sound
+    assert UserInfo(NOW, NOW + 1, b"x").counts(NOW)
+    assert UserInfo(NOW, NOW + 1, b"x", crc32(b"x")).counts(NOW)
+    assert not UserInfo(NOW, NOW + 1, b"y", crc32(b"x")).counts(NOW)
     assert not UserInfo(NOW, NOW, b"", crc32(b"x")).gone
 
 

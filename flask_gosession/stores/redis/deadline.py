@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from redis.connection import AbstractConnection
 
-from flask_gosession.deadline import bounded, end_of_operation, refuse_late
+from flask_gosession.deadline import bounded, current_operation, refuse_late
 
 
 def with_deadline(kind: type[AbstractConnection], *, share: float = 1.0) -> type[AbstractConnection]:
@@ -49,7 +49,7 @@ class _BoundedSocket:
 
     def _bound(self) -> None:
         """Shorten the timeout to the time left, and restore it afterwards."""
-        if self._timeout and end_of_operation() - monotonic() < self._timeout:
+        if self._timeout and current_operation().ends - monotonic() < self._timeout:
             refuse_late()
             self._sock.settimeout(bounded(self._timeout))
             self._shortened = True

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import redis
 from redis.exceptions import AskError, NoScriptError, OutOfMemoryError, RedisClusterException, RedisError, ResponseError
 
-from flask_gosession.deadline import Deadline, end_of_operation
+from flask_gosession.deadline import Deadline, current_operation
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.findings import Finding
 from flask_gosession.stores.base import Record, StoreBusy, StoreFull, Swap
@@ -212,7 +212,7 @@ class RedisStore:
 
     def _read(self, ask: Callable[[str], Any], what: str) -> Any:
         """Ask, and once more if the connection was dead; after a timeout not again, it has taken long enough."""
-        if end_of_operation() == inf and self.budget < inf:
+        if current_operation().ends == inf and self.budget < inf:
             with Deadline(self.budget):
                 return self._read(ask, what)
         try:
