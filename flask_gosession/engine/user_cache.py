@@ -98,11 +98,19 @@ class UserCache:
         lifetime = self._policy.user_ttl if most is None else most
         if lifetime <= 0 or not self._cached:
             return self._loader(record.subject)
-        if info is not None and self._counts(info, most):
-            try:
-                return self._read(info.value) if info.value else None
-            except UNREADABLE:
-                log.info("the cached user info no longer fits the loader's type; it is loaded again")
+        if info is not None and info.counts(self._clock(), most):  # as in nearly every request
+            if not info.value:
+                return None
+            if self._type is not None:
+                try:
+                    return self._read(info.value)
+                except UNREADABLE:
+                    log.info("the cached user info no longer fits the loader's type; it is loaded again")
+        return self._load(record, most, lifetime)
+
+    def _load(self, record: SubjectRecord, most: float | None, lifetime: float) -> Any:
+        """Load the user and keep them for *lifetime*, once for all threads that ask; *most*: as `_counts` takes it."""
+        assert self._loader is not None  # noqa: S101 - `of` has asked
         # A call after a `forget` must not get an answer from before it.
         flight, led = (record.subject, record.user_version), []
 

@@ -226,8 +226,9 @@ class Identity(msgspec.Struct, eq=False):
     @property
     def user(self) -> Any:
         """The user, loaded once; raises what `session` raises, and UserNotFound."""
-        if self.at_hand is not None:
-            return self.at_hand
+        return self._load_user() if self.at_hand is None else self.at_hand
+
+    def _load_user(self) -> Any:
         if self.error is not None:
             raise self.error
         if not self._loaded:
@@ -242,8 +243,8 @@ class Identity(msgspec.Struct, eq=False):
         """Raise the error, if there is no session or no user; at the level ``signature`` the user is not loaded."""
         if self.level == "signature":
             self.session  # noqa: B018 - raises
-        else:
-            self.user  # noqa: B018 - raises
+        elif self.at_hand is None:
+            self._load_user()
 
     def rely(self, level: Level | None, *, certain: bool = False) -> None:
         """Check at *level* or above, or, to be *certain*, by the store's answer in this very request.

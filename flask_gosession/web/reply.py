@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import msgspec
 from flask import Response
 
@@ -9,6 +11,8 @@ from flask_gosession import ids
 from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web.cookies import Cookie, OwnToken
 from flask_gosession.web.state import State
+
+_name_of = itemgetter(0)
 
 
 class Reply(msgspec.Struct, eq=False):
@@ -125,7 +129,7 @@ def tell_caches(response: Response, *, private: bool, by_cookie: bool) -> None:
 
     The names are looked through here: werkzeug raises an exception inside for each that it does not find.
     """
-    names = [name.lower() for name, _ in response.headers]
+    names = [*map(str.lower, map(_name_of, response.headers))]
     if by_cookie:
         if "vary" in names:
             response.vary.add("Cookie")
