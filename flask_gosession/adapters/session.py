@@ -89,7 +89,7 @@ class RecordSessionInterface(SecureCookieSessionInterface):
             return None
         session = RecordSession(_RequestKeeper(self, app, request))
         visit = visit_of(self.name, request)
-        visit.before_login = (*visit.before_login, session.load)
+        visit.before_login += (session.load,)
         return session
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -68,7 +68,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
             if self._identities or self.new_pairs:
                 known = self._only(known)
             self._identities[locations] = known
-            self._everybody = (*self._everybody, known)
+            self._everybody += (known,)
         self.current = known
         if known.may_be_wrong and (certain or level is not None):
             known.rely(level, certain=certain)
@@ -93,7 +93,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
         if new:
             self._made |= {pair.sid}
         self.reply.hand_out(pair)
-        self.new_pairs = (*self.new_pairs, pair)
+        self.new_pairs += (pair,)
         # An answer that gets lost was never used: a check by the server itself must not start the grace period.
         look_up = partial(self.state.manager.authenticate, pair.access_token, used=False)
         self._continue_as(Identity(self.state, location="cookie" if cookies else None, look_up=look_up))
@@ -158,7 +158,7 @@ class Visit(TokenCheck, eq=False, weakref=True):
 
     def _continue_as(self, identity: Identity) -> None:
         self._identities.clear()
-        self._everybody = (*self._everybody, identity)
+        self._everybody += (identity,)
         self.current = self._held = identity
 
     def _only(self, identity: Identity) -> Identity:
