@@ -45,7 +45,7 @@ def moment(value: Any) -> float:
     try:
         return unix_time_of(datetime.fromisoformat(value) if isinstance(value, str) else value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"must be {INSTANTS}, or such a datetime as ISO 8601 text") from error
+        raise ValueError(f"must be {INSTANTS}, or text such as 2027-01-31T00:00:00+00:00") from error
 
 
 def whole(least: int, most: int) -> Reader:

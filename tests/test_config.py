@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import datetime, timezone
 
 import pytest
@@ -176,6 +177,15 @@ MOMENT = datetime(2027, 1, 31, tzinfo=timezone.utc)
 def test_a_moment_may_be_text(value):
     """A Unix time, a datetime, and ISO 8601 text as an environment variable has it, are the same."""
     assert Config.load({"GOSESSION_LEGACY_UNTIL": value}).legacy_until == MOMENT.timestamp()
+
+
+@pytest.mark.parametrize("value", ["2027-01-31", "soon", datetime(2027, 1, 31)])  # noqa: DTZ001 - that is what is wrong
+def test_a_wrong_moment_is_answered_with_a_right_one(value):
+    """A date, or a datetime without its time zone, is refused with an example that counts."""
+    with pytest.raises(ConfigError, match="LEGACY_UNTIL") as caught:
+        Config.load({"GOSESSION_LEGACY_UNTIL": value})
+    example = re.search(r"such as (\S+);", str(caught.value))[1]
+    assert Config.load({"GOSESSION_LEGACY_UNTIL": example}).legacy_until == MOMENT.timestamp()
 
 
 def test_a_realm_has_its_own_cookie_names():

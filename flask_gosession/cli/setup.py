@@ -79,8 +79,8 @@ def _examined(realm: str) -> list[Finding]:
     try:
         app = load_app()
     except ConfigError as error:
-        why = "The app does not start."
-        return [Finding("settings", "error", problem, why, "flask gosession doctor") for problem in error.problems]
+        why, fix = "The app does not start.", "Correct this, and run the command again: it then checks the rest."
+        return [Finding("settings", "error", problem, why, fix) for problem in error.problems]
     with app.app_context():
         return examine(realm_state(app, realm))
 

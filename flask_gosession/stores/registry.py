@@ -5,6 +5,7 @@ Private: the reference lists what apps may import.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -79,10 +80,12 @@ def _open_foreign(scheme: str, url: str, **options: Any) -> Store:
     for entry in entry_points(group=ENTRY_POINTS, name=scheme) if scheme else ():
         opened: Store = entry.load().from_url(url, **options)
         return opened
-    known = ", ".join(f"{name}://" for name in sorted({*SCHEMES, *DATABASES, *entry_points(group=ENTRY_POINTS).names}))
+    names = sorted({*SCHEMES, *DATABASES, *entry_points(group=ENTRY_POINTS).names})
+    near, known = difflib.get_close_matches(scheme, names, 1), ", ".join(f"{name}://" for name in names)
     # Never the URL itself: there may be a password in it.
     what = f"{scheme}:// is not known as a session store" if scheme else "The URL of the session store has no scheme"
-    raise ConfigError(f"{what}; known are {known}.")
+    hint = f": did you mean {near[0]}://? Known" if near else "; known"
+    raise ConfigError(f"{what}{hint} are {known}.")
 
 
 def _load(home: _StoreClass) -> Any:

@@ -88,7 +88,8 @@ def guest_manager(
         raise ConfigError("The store object of the users has no room for guests: pass another one as guest_store.")
     own = replace(config, store=given, key_prefix=f"{config.key_prefix}-guests", realm=realm, token_mode="opaque")  # noqa: S106
     problems: list[str] = []
-    opened = _open_store(own, state.clock, Teller(app, config.realm), problems)
+    name = f"{PREFIX}STORE" if store is None else "guest_store"
+    opened = _open_store(own, state.clock, Teller(app, config.realm), problems, name)
     if opened is None:
         raise ConfigError(*problems)
     policy = replace(
@@ -161,12 +162,17 @@ def _secure(app: Flask, config: Config) -> bool:
     return not (app.debug or app.testing) if config.cookie_secure is None else config.cookie_secure
 
 
-def _open_store(config: Config, clock: Callable[[], float], teller: Teller, problems: list[str]) -> Store | None:
-    """Return the store behind a circuit breaker, unless it is local to this process or has one."""
+def _open_store(
+    config: Config, clock: Callable[[], float], teller: Teller, problems: list[str], name: str = f"{PREFIX}STORE"
+) -> Store | None:
+    """Return the store behind a circuit breaker, unless it is local to this process or has one.
+
+    What is wrong with it is added to *problems*, under *name*, where the app has named the store.
+    """
     try:
         store = open_store(config.store, key_prefix=config.key_prefix, wait_replicas=config.wait_replicas)
     except ConfigError as error:
-        problems += error.problems
+        problems += (f"{name}: {problem}" for problem in error.problems)
         return None
     if not store.shared or isinstance(store, BreakerStore):
         return store

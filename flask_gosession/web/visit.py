@@ -23,6 +23,11 @@ log: logging.Logger = logging.getLogger("flask_gosession")
 VISITS = "_gosession"
 """Where a request keeps its visits."""
 
+NO_REQUEST = (
+    "There is no request here, and so no client to sign in, sign out or check: call this in a view, or in a test "
+    "within app.test_request_context(). In a job or a shell use gosession.manager, within app.app_context()."
+)
+
 
 class Visit(TokenCheck, eq=False, weakref=True):
     """What is known about one realm in one request."""
@@ -178,7 +183,10 @@ Visits = dict[tuple[Flask, str], Visit]
 
 def visit_of(realm: str, here: Request | None = None) -> Visit:
     """Return the visit of *here*, the current request; it is kept on the request, which no two clients share."""
-    app, kept = this_app(), (here or this_request()).__dict__
+    try:
+        app, kept = this_app(), (here or this_request()).__dict__
+    except RuntimeError:
+        raise RuntimeError(NO_REQUEST) from None
     visits: Visits | None = kept.get(VISITS)
     if visits is None:
         visits = kept[VISITS] = {}

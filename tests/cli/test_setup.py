@@ -176,6 +176,7 @@ def test_an_app_that_cannot_be_set_up_is_a_sentence():
     examined = runner.invoke(commands, ["doctor"], obj=ScriptInfo(create_app=create_app))
     assert examined.exit_code == 2
     assert "LEVL is not a setting" in examined.stdout
+    assert "flask gosession doctor" not in examined.stdout  # which would be advice to do what was just done
 
 
 def test_every_command_can_be_worked_from():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
+from flask import Flask
 from sites import LONG, make_app
 
-from flask_gosession import ConfigError, GoSession, current_session, current_user
+from flask_gosession import ConfigError, GoSession, current_session, current_user, login_user, logout_user
 from flask_gosession.stores.memory import MemoryStore
 
 SECRET = "Zb5w0V3d-kQ8xN1r_T7uYc2mPfLs9hGe4AjX6oWi"
@@ -194,6 +197,23 @@ def test_outside_of_a_request_nobody_is_signed_in(shop):
     with shop.app.app_context():
         assert not current_user
         assert not current_session
+
+
+@pytest.mark.parametrize("context", ["none", "app"])
+def test_whoever_signs_in_outside_of_a_request_is_told_what_to_do(shop, context):
+    """One message, with an app context or without: where it belongs, and what jobs use in its place."""
+    with shop.app.app_context() if context == "app" else nullcontext():
+        for call in (lambda: login_user("ada"), logout_user, lambda: shop.gosession.login_user("ada")):
+            with pytest.raises(RuntimeError, match=r"There is no request here.* gosession\.manager"):
+                call()
+
+
+def test_a_wrong_store_is_told_by_the_name_of_its_setting(clock):
+    """An app with several URLs says which one is wrong, and what it may have meant."""
+    app = Flask("shop")
+    app.config.update(SECRET_KEY=SECRET, GOSESSION_STORE="postgres://localhost/shop")
+    with pytest.raises(ConfigError, match=r"GOSESSION_STORE: postgres:// .* did you mean postgresql://\?"):
+        GoSession(app, clock=clock)
 
 
 def test_memory_is_warned_about(caplog, clock):
