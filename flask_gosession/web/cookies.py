@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,9 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 from flask import Request, Response, has_request_context, request
 
-from flask_gosession.config import Config
+from flask_gosession.config import PREFIX, Config
 from flask_gosession.errors import TokenInvalid
 from flask_gosession.tokens.types import TokenPair
+
+log: logging.Logger = logging.getLogger("flask_gosession")
 
 LARGEST = 4096
 """Bytes of name and value together; browsers drop larger cookies without a word (RFC 6265bis section 5.5)."""
@@ -76,6 +79,7 @@ class CookieJar:
         self.actor: Cookie = Cookie(f"{prefix}{named('actor')}", path, httponly=True, samesite=refresh_same)  # type: ignore[arg-type]  # read by one_of
         self._domain = config.cookie_domain
         self._secure = secure
+        self._warned = False
 
     def follow(self, url_prefix: str) -> None:
         """Set the path of the refresh cookie to that of the endpoints that need it; a variable part ends the path."""
@@ -91,6 +95,8 @@ class CookieJar:
 
     def set_pair(self, response: Response, pair: TokenPair, csrf: str, now: float) -> None:
         """Give the browser the tokens of a login or refresh."""
+        if self._secure and not self._warned and has_request_context() and not request.is_secure:
+            self._warn_of_plain_http()
         self._set(response, self.access, pair.access_token, _until(pair), now)
         if pair.refresh_token is not None:
             self._set(response, self.refresh, pair.refresh_token, _until(pair), now)
@@ -140,6 +146,14 @@ class CookieJar:
 
     def __iter__(self) -> Iterator[Cookie]:
         return iter((self.access, self.refresh, self.csrf, self.state, self.actor))
+
+    def _warn_of_plain_http(self) -> None:
+        self._warned = True
+        log.warning(
+            "cookies that are Secure were set over plain HTTP, and a browser may drop them: its user stays a guest. "
+            "Use HTTPS, and ProxyFix behind a proxy; to develop, set %sCOOKIE_SECURE to False, or run with --debug.",
+            PREFIX,
+        )
 
     def _unset(self, response: Response, cookie: Cookie) -> None:
         response.delete_cookie(cookie.name, **self._attributes(cookie))

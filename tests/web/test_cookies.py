@@ -50,6 +50,17 @@ def test_secure_unless_testing(make_site):
     assert all("secure" in more for more in attributes(app.test_client().get("/")).values())
 
 
+def test_cookies_that_a_browser_may_drop_are_warned_about(make_site, caplog):
+    """Secure cookies over plain HTTP are logged, once; over HTTPS, and without Secure, there is nothing to say."""
+    plain, secure = make_site(**COOKIES), make_site(**COOKIES, COOKIE_SECURE=True)
+    plain.browser().login()
+    secure.app.test_client().post("/login", json={"user": "ada"}, base_url="https://localhost")
+    assert "plain HTTP" not in caplog.text
+    for _ in range(2):
+        secure.browser().login()
+    assert caplog.text.count("set GOSESSION_COOKIE_SECURE to False") == 1
+
+
 def test_the_host_preset(make_site):
     """`__Host-` names on `/`, and `__Secure-` for the refresh cookie, which has a path of its own (COO-01)."""
     site = make_site(**COOKIES, COOKIE_PRESET="host", COOKIE_SECURE=True)
