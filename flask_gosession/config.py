@@ -1,4 +1,4 @@
-"""The configuration: one frozen dataclass with a field per setting, read once from ``GOSESSION_*`` keys.
+"""The configuration: one frozen Struct with a field per setting, read once from ``GOSESSION_*`` keys.
 
 Private: the reference lists what apps may import.
 """
@@ -6,8 +6,9 @@ Private: the reference lists what apps may import.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal
+
+import msgspec
 
 from flask_gosession import setting_readers as read
 from flask_gosession.errors import ConfigError
@@ -29,16 +30,27 @@ _HEADER = read.matching(r"[A-Za-z0-9-]{1,64}", "a header name")
 _PATH = read.matching(r"/[\x21-\x3a\x3c-\x7e]*", "a path that starts with /")
 
 
+class Setting(msgspec.Struct, frozen=True):
+    """How a setting is declared; it is the factory of its field's default."""
+
+    default: Any
+    read: Reader
+    doc: str
+    """One line about it."""
+    secret: bool
+    """Whether a repr must not show it."""
+
+    def __call__(self) -> Any:
+        """Return the default; each configuration has a dict of its own."""
+        return dict(self.default) if isinstance(self.default, dict) else self.default
+
+
 def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> Any:
-    """Declare a setting: its default, its reader, one line about it, and whether a repr must not show it."""
-    metadata = {"read": read, "doc": doc}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata, repr=not secret)
-    return field(default=default, metadata=metadata, repr=not secret)
+    """Declare a setting; see `Setting`."""
+    return msgspec.field(default_factory=Setting(default, read, doc, secret))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings in their normal form: durations in seconds, sizes in bytes."""
 
     store: Any = setting(
@@ -271,7 +283,7 @@ class Config:
         _check_name(realm)
         given = {key[len(PREFIX) :]: value for key, value in values.items() if key.startswith(PREFIX)}
         own = own_settings(given.get("REALMS"), realm)
-        readers = {one.name.upper(): one.metadata["read"] for one in _declared()}
+        readers = {name.upper(): one.read for name, one in declared().items()}
         problems = [*unknown(readers, given, PREFIX), *unknown(readers, own, f"{PREFIX}REALMS[{realm!r}]: ")]
         parsed, wrong = parse(readers, {**given, **own})
         values = {**parsed, **realm_values(parsed, own, realm)}
@@ -284,8 +296,12 @@ class Config:
     @property
     def policy(self) -> Policy:
         """The numbers and choices that the session rules use."""
-        names = {one.name for one in fields(Policy)} & {one.name for one in fields(self)}
+        names = {*Policy.__struct_fields__} & {*self.__struct_fields__}
         return Policy(**{name: getattr(self, name) for name in names}, unseen_use=self.level == "signature")
+
+    def __repr__(self) -> str:
+        shown = [name for name, one in declared().items() if not one.secret]
+        return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in [*shown, 'realm'])})"
 
     def _contradictions(self) -> Iterator[str]:
         if self.access_lifetime > self.absolute_timeout:
@@ -318,7 +334,13 @@ class Config:
 
 def settings_table() -> list[tuple[str, str, str]]:
     """Return name, default and one line about each setting, in the order of the documentation."""
-    return [(PREFIX + one.name.upper(), _default_of(one), one.metadata["doc"]) for one in _declared()]
+    return [(PREFIX + name.upper(), repr(one.default), one.doc) for name, one in declared().items()]
+
+
+def declared() -> dict[str, Setting]:
+    """Return how each setting is declared, by its name in lower case."""
+    factories = {one.name: one.default_factory for one in msgspec.structs.fields(Config)}
+    return {name: one for name, one in factories.items() if isinstance(one, Setting)}
 
 
 def _check_name(realm: str) -> None:
@@ -328,11 +350,3 @@ def _check_name(realm: str) -> None:
         raise ConfigError(
             f"The name of a realm {error}, because its keys and cookies have it; it is {realm!r}."
         ) from None
-
-
-def _declared() -> list[Field[Any]]:
-    return [one for one in fields(Config) if "read" in one.metadata]
-
-
-def _default_of(one: Field[Any]) -> str:
-    return repr({} if one.default is MISSING else one.default)

@@ -6,15 +6,13 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from blinker import NamedSignal
 
 from flask_gosession import errors, events, signals
-from flask_gosession.config import Config, settings_table
+from flask_gosession.config import Config, Setting, declared, settings_table
 from flask_gosession.durations import spoken
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
@@ -39,35 +37,28 @@ def settings_overview() -> str:
 
 def facts() -> Iterator[tuple[str, str]]:
     """Yield the name of every setting without its prefix, with its one line, type, allowed values and default."""
-    for one in fields(Config):
-        if "read" in one.metadata:
-            default = one.default_factory() if one.default is MISSING else one.default
-            shown = spoken(default) if _is_duration(one) else f"`{default!r}`"
-            row = (_type_of(one), _allowed(one), shown)
-            yield one.name.upper(), f"{one.metadata['doc']}\n\n{table(('type', 'allowed', 'default'), [row])}"
+    for name, one in declared().items():
+        type_ = Config.__annotations__[name]
+        is_duration = type_ == "float"
+        shown = spoken(one.default) if is_duration else f"`{one.default!r}`"
+        said = "duration" if is_duration else TYPES.get(type_, f"`{type_}`".replace(" | ", "` or `"))
+        row = (said, _allowed(name, one), shown)
+        yield name.upper(), f"{one.doc}\n\n{table(('type', 'allowed', 'default'), [row])}"
 
 
-def _type_of(one: Field[Any]) -> str:
-    return "duration" if _is_duration(one) else TYPES.get(str(one.type), f"`{one.type}`".replace(" | ", "` or `"))
-
-
-def _allowed(one: Field[Any]) -> str:
+def _allowed(name: str, one: Setting) -> str:
     """Return what a setting may be, in the words in which a wrong value is refused."""
     for wrong in (-1e30, object()):
         try:
-            one.metadata["read"](wrong)
+            one.read(wrong)
         except ValueError as error:
             return str(error).removeprefix("must be ") + (" or `None`" if _may_be_none(one) else "")
-    return UNCHECKED[one.name]
+    return UNCHECKED[name]
 
 
-def _is_duration(one: Field[Any]) -> bool:
-    return one.type == "float"
-
-
-def _may_be_none(one: Field[Any]) -> bool:
+def _may_be_none(one: Setting) -> bool:
     try:
-        return one.metadata["read"](None) is None
+        return one.read(None) is None
     except ValueError:
         return False
 

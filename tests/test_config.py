@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from datetime import datetime, timezone
 
@@ -132,7 +131,7 @@ def test_the_policy_is_the_same_numbers():
 
 def test_a_frozen_configuration():
     """A setting does not change after it was read."""
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         load().level = "none"
 
 
@@ -146,7 +145,7 @@ def test_a_repr_shows_no_secret():
 def test_every_setting_is_documented():
     """The table names every field of the configuration but the realm itself, each with a sentence."""
     table = settings_table()
-    fields = {field.name for field in dataclasses.fields(Config)} - {"realm"}
+    fields = {*Config.__struct_fields__} - {"realm"}
     assert {name for name, _, _ in table} == {PREFIX + name.upper() for name in fields}
     assert all(doc.endswith(".") for _, _, doc in table)
     assert {name: default for name, default, _ in table}[f"{PREFIX}CLIENT_LIMITS"] == "{}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,8 +55,7 @@ class Renewed(NamedTuple):
     user: Any
 
 
-@dataclass(frozen=True)
-class SessionEnd:
+class SessionEnd(msgspec.Struct, frozen=True):
     """A session has ended, in whatever process."""
 
     subject: str
@@ -72,8 +70,7 @@ class SessionEnd:
     """What to tell the person, if a message was given."""
 
 
-@dataclass(frozen=True)
-class Revocation:
+class Revocation(msgspec.Struct, frozen=True):
     """How many live sessions were ended, and whether as many replicas as required know it."""
 
     count: int

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
+from msgspec.structs import force_setattr
 
 _AGENT_CHARS = 200
 _LABEL_CHARS = 60
 _IP_CHARS = 45
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """How a user recognises a session in a list; longer texts are cut, and control characters left out."""
 
     ip: str = ""
@@ -24,7 +24,7 @@ class Device:
             text = str(getattr(self, name)).encode("utf-8", "replace").decode("utf-8")
             if not text.isprintable():
                 text = "".join(char for char in text if char.isprintable())
-            object.__setattr__(self, name, text[:length])
+            force_setattr(self, name, text[:length])
 
 
 UNKNOWN = Device()

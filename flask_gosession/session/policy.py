@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
+
+import msgspec
+from msgspec.structs import force_setattr
 
 from flask_gosession.durations import Duration, Instant, seconds_of, unix_time_of
 
@@ -35,8 +37,7 @@ DURATIONS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Lifetimes, limits and caps; all durations in seconds, sizes in bytes. Its defaults are those of the settings.
 
     A duration may be given in any form, and `legacy_until` as a datetime, too. Raises ValueError or TypeError for what
@@ -57,7 +58,7 @@ class Policy:
     """Whether a token may be used without asking the store: then its first use may never be seen."""
     leeway: float = 10.0
     session_limit: int = 50
-    client_limits: Mapping[str, int] = field(default_factory=dict)
+    client_limits: Mapping[str, int] = {}
     on_limit: OnLimit = "evict_oldest"
     unused_first: bool = False
     """Whether sessions that were never used make room before all others; then the first use is noted at once."""
@@ -103,7 +104,7 @@ class Policy:
 
     def _keep(self, name: str, read: Callable[[object], float]) -> None:
         try:
-            object.__setattr__(self, name, read(getattr(self, name)))
+            force_setattr(self, name, read(getattr(self, name)))
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name} {error}") from None
 

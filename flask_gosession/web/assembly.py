@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import Flask
+from msgspec.structs import replace
 
 from flask_gosession.config import PREFIX, Config
 from flask_gosession.engine.levels import LevelChecks

@@ -6,14 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from flask import Flask
 
-from flask_gosession.config import DEFAULT_REALM, PREFIX, Config
+from flask_gosession.config import DEFAULT_REALM, PREFIX, Config, declared
 from flask_gosession.tokens.key_sources import path_of
 
 Origin = Literal["default", "app.config", "environment", "realm", "derived"]
@@ -36,7 +35,7 @@ class SettingView(msgspec.Struct, frozen=True):
 def effective_settings(app: Flask, config: Config, environ: Mapping[str, str] = os.environ) -> list[SettingView]:
     """Return the settings of one realm in the order of the documentation, after the Flask settings behind them."""
     own = _own(app, config.realm)
-    return [*_secrets(app, environ), *(_view(one.name, app, config, own, environ) for one in _declared())]
+    return [*_secrets(app, environ), *(_view(name, app, config, own, environ) for name in declared())]
 
 
 def masked_url(text: str) -> str:
@@ -50,10 +49,6 @@ def masked_url(text: str) -> str:
     netloc = f"{name}{colon and ':' + MASK}{at}{hosts}"
     query = _SECRET_OPTION.sub(rf"\1{MASK}", parts.query)
     return f"{parts.scheme}://{netloc}{parts.path}{query and '?' + query}"
-
-
-def _declared() -> list[Any]:
-    return [one for one in fields(Config) if "read" in one.metadata]
 
 
 def _own(app: Flask, realm: str) -> Mapping[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from flask import Flask
+from msgspec.structs import replace
 
 from flask_gosession.config import PREFIX, Config
 from flask_gosession.errors import ConfigError
