@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from flask_gosession.deadline import Pause
 from flask_gosession.engine.records import Records
@@ -31,8 +32,7 @@ def _no_user(_record: SubjectRecord) -> None:
     """Know no users: there is no loader."""
 
 
-@dataclass
-class Actors:
+class Actors(msgspec.Struct, eq=False):
     """Reads a second record if a session has an actor; for any other session it does nothing.
 
     *user_of* returns the user of a record, or raises UserNotFound; *check* is the app's own rule, if it has one.

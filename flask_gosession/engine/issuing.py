@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from flask_gosession.errors import SessionEnded
@@ -24,8 +24,7 @@ LONGEST_JITTERED = 3600.0
 """Lifetimes longer than this, in seconds, are an app's promise, and are kept exactly."""
 
 
-@dataclass
-class Issuer:
+class Issuer(msgspec.Struct, eq=False):
     """Issues token pairs; *rng* returns a random float in [0, 1), *loader* adds the app's claims to access tokens.
 
     No token lives longer than *longest_lifetime* seconds, the codec's limit.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from flask_gosession import events
 from flask_gosession.session.change import EndedSession
@@ -18,8 +19,7 @@ log: logging.Logger = logging.getLogger("flask_gosession")
 Emit = Callable[[events.Event], None]
 
 
-@dataclass(frozen=True)
-class Reporter:
+class Reporter(msgspec.Struct, frozen=True):
     """Passes events on to *emit*."""
 
     emit: Emit

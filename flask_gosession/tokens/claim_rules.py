@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -41,8 +40,7 @@ class Verified(NamedTuple):
     """The later of ``iat`` and ``nbf``."""
 
 
-@dataclass(frozen=True)
-class ClaimRules:
+class ClaimRules(msgspec.Struct, frozen=True):
     """What a token must claim. ``longest_lifetime`` and ``leeway`` are seconds."""
 
     issuer: str | None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import Any
+
+import msgspec
 
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.key_entries import new_entry
@@ -24,8 +25,7 @@ LEAST_AHEAD = JWKS_MAX_AGE + 60.0
 """A key is published at least this many seconds before it signs; the minute is for clocks and other processes."""
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True):
     """How keys succeed one another; all in seconds."""
 
     every: float

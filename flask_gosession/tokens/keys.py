@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from typing import Any, Literal, cast, get_args
+
+import msgspec
 
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.weak_secrets import weakness
@@ -23,8 +24,7 @@ FIELDS = ("kid", "alg", "status", *MATERIALS, "created")
 _LONGEST_KID = 128
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Key:
+class Key(msgspec.Struct, frozen=True, eq=False):
     """A key with its one algorithm. ``use`` binds it to ``"access"`` or ``"refresh"`` tokens; None: it signs both."""
 
     kid: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from flask import Request, Response, has_request_context, request
+from msgspec.structs import replace
 
 from flask_gosession.config import PREFIX, Config
 from flask_gosession.errors import TokenInvalid
@@ -28,8 +29,7 @@ _MOST = 4
 """How many domains and how many paths are tried at most; an answer's headers must not grow without bounds."""
 
 
-@dataclass(frozen=True)
-class Cookie:
+class Cookie(msgspec.Struct, frozen=True):
     """The attributes of one cookie."""
 
     name: str

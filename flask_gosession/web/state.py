@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Flask, Request, current_app, request
 
 from flask_gosession.config import Config
@@ -42,8 +42,7 @@ class Clock(partial[float]):
         self.__setstate__((source, (), {}, None))  # type: ignore[attr-defined]  # as `copy` and `pickle` do it
 
 
-@dataclass
-class State:
+class State(msgspec.Struct, eq=False):
     """What one realm is made of in one app."""
 
     app: Flask
@@ -57,11 +56,11 @@ class State:
     purger: Purger | None
     """None if the store removes expired records by itself."""
     audit: Audit | None
-    handlers: dict[str | None, Callable[[AnsweredError], Any]] = field(default_factory=dict)
+    handlers: dict[str | None, Callable[[AnsweredError], Any]] = {}
     subject_getter: Callable[[Any], Any] | None = None
     request_loader: Callable[[Request], Any] | None = None
-    public: set[str] = field(default_factory=set)
-    blueprints: list[Blueprint] = field(default_factory=list)
+    public: set[str] = set()
+    blueprints: list[Blueprint] = []
     """The blueprints of the realm's ready-made endpoints, one for each registration."""
     preparation: Callable[..., None] | None = None
     """What has to wait until all endpoints and extensions are there; see `hooks`."""
