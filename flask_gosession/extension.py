@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from flask import Blueprint, Flask, Request, current_app, request
 
+from flask_gosession import endpoints
 from flask_gosession.config import DEFAULT_REALM
-from flask_gosession.endpoints.blueprint import make_blueprint
-from flask_gosession.endpoints.security import security_of, security_schemes
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.engine.results import Revocation
 from flask_gosession.errors import AnsweredError, ConfigError
@@ -226,20 +225,20 @@ class GoSession(AnswerHooks, Impersonation, Operations, Generic[U]):
     ) -> Blueprint:
         """Return a blueprint with ready-made endpoints, to be registered on the app; see `make_blueprint`."""
         self._without_login = self._verifier is None and "login" not in leave_out
-        return make_blueprint(
+        return endpoints.make_blueprint(
             self, name=name, leave_out=leave_out, introspection_auth=introspection_auth, require_fresh=require_fresh
         )
 
     def openapi_security_schemes(self) -> dict[str, Any]:
         """Return the ``components.securitySchemes`` of an OpenAPI document for the current app."""
-        return security_schemes(state_of(self.name))
+        return endpoints.security_schemes(state_of(self.name))
 
     def openapi_security(self, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
         """Return the ``security`` of an operation, from the decorators on its view and from `protect`.
 
         Ask with the view as it is registered: in ``app.view_functions``, or what the decorators returned.
         """
-        return security_of(view, state_of(self.name))
+        return endpoints.security_of(view, state_of(self.name))
 
     def error_handler(self, code: str | None = None) -> Callable[[F], F]:
         """Register the function that answers errors of this realm, all of them or those whose ``error`` is *code*.
