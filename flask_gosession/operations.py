@@ -13,8 +13,7 @@ from flask_gosession import doctor
 from flask_gosession.durations import Instant, unix_time_of
 from flask_gosession.errors import ConfigError
 from flask_gosession.findings import Finding
-from flask_gosession.observe.audit import UNREADABLE
-from flask_gosession.observe.entries import AuditEntry
+from flask_gosession.observe.entries import UNREADABLE, AuditEntry
 from flask_gosession.session.names import valid_subject
 from flask_gosession.tokens.jwt import JWTCodec
 from flask_gosession.web.route_list import RouteView, routes

@@ -6,8 +6,7 @@ import click
 
 from flask_gosession.cli import output
 from flask_gosession.cli.group import NO, Target, command, fail, gosession
-from flask_gosession.observe.audit import UNREADABLE
-from flask_gosession.observe.entries import AuditEntry
+from flask_gosession.observe.entries import UNREADABLE, AuditEntry
 
 HEAD = ("AT", "ACTION", "SUBJECT", "SID", "CLIENT", "IP", "REASON", "BY")
 

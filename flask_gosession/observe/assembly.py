@@ -5,32 +5,21 @@ Private: the reference lists what apps may import.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask_gosession.config import PREFIX, Config
+from flask_gosession.config import Config
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import ConfigError
 from flask_gosession.events import Event
-from flask_gosession.observe.audit import Audit, open_audit
-from flask_gosession.observe.observed import ObservedManager
-from flask_gosession.observe.watch import Observer, Watch
 from flask_gosession.session.policy import Policy
 from flask_gosession.stores.base import Store
 from flask_gosession.tokens.types import Codec
 
-
-class _Known(NamedTuple):
-    module: str
-    name: str
-    extra: str
-
-
-KNOWN: Mapping[str, _Known] = {
-    "prometheus": _Known("flask_gosession.observe.prometheus", "PrometheusObserver", "prometheus"),
-    "opentelemetry": _Known("flask_gosession.observe.opentelemetry", "OpenTelemetryObserver", "opentelemetry"),
-}
+if TYPE_CHECKING:
+    from flask_gosession.observe.audit import Audit
+    from flask_gosession.observe.watch import Watch
 
 
 class Observation(NamedTuple):
@@ -58,36 +47,31 @@ class Observation(NamedTuple):
         """Return the session manager: a plain one unless there are observers."""
         if self.watch is None:
             return SessionManager(store, codec, policy, **options)
-        return ObservedManager(store, codec, policy, watch=self.watch, **options)
+        observed = import_module("flask_gosession.observe.observed")
+        manager: SessionManager = observed.ObservedManager(store, codec, policy, watch=self.watch, **options)
+        return manager
 
 
 def observe(config: Config, clock: Callable[[], float], problems: list[str]) -> Observation:
     """Return what observes the realm of *config*; add anything wrong to *problems*."""
     try:
-        audit, observers = open_audit(config, clock), open_observers(config.observers)
+        return Observation(_open_audit(config, clock), _open_watch(config))
     except ConfigError as error:
         problems += error.problems
         return Observation()
-    return Observation(audit, Watch(observers, config.realm) if observers else None)
 
 
-def open_observers(wanted: Iterable[Any]) -> list[Observer]:
-    """Return the *wanted* observers, given by name or as objects. Raises ConfigError."""
-    return [each if isinstance(each, Observer) else _open(each) for each in wanted]
+def _open_audit(config: Config, clock: Callable[[], float]) -> Audit | None:
+    """Return the audit trail; most apps have none, and do not import it."""
+    if config.audit is None:
+        return None
+    audit: Audit = import_module("flask_gosession.observe.audit").open_audit(config, clock)
+    return audit
 
 
-def _open(name: object) -> Observer:
-    known = KNOWN.get(name) if isinstance(name, str) else None
-    if known is None:
-        raise ConfigError(
-            f"{PREFIX}OBSERVERS is a list of {', '.join(map(repr, KNOWN))} and of objects of flask_gosession."
-            f"observe.Observer; one of it is {type(name).__name__ if not isinstance(name, str) else repr(name[:40])}."
-        )
-    try:
-        observer: Observer = getattr(import_module(known.module), known.name)()
-    except ImportError as error:
-        raise ConfigError(
-            f'{PREFIX}OBSERVERS: "{name}" needs the package {error.name}, which is not installed: '
-            f'pip install "Flask-GoSession[{known.extra}]".'
-        ) from error
-    return observer
+def _open_watch(config: Config) -> Watch | None:
+    """Return what passes everything on to the observers; most apps have none, and do not import it."""
+    if not config.observers:
+        return None
+    watch: Watch = import_module("flask_gosession.observe.observers").open_watch(config.observers, config.realm)
+    return watch

@@ -13,14 +13,12 @@ from flask_gosession import events
 from flask_gosession.config import PREFIX, Config
 from flask_gosession.errors import ConfigError
 from flask_gosession.observe.ecs import LoggingSink
-from flask_gosession.observe.entries import AuditEntry, entry_of
+from flask_gosession.observe.entries import UNREADABLE, AuditEntry, entry_of
 from flask_gosession.observe.write_behind import WriteBehind
 from flask_gosession.stores.registry import DATABASES
 
 PATIENCE = 1.0
 """Seconds for which a reader waits for the unwritten entries of its own process."""
-
-UNREADABLE = f'There is no audit trail to read: set {PREFIX}AUDIT to "sql", or to the URL of an SQL database.'
 
 
 class Sink(Protocol):
@@ -83,11 +81,9 @@ class Audit:
         self.tell(events.AuditDropped(at=self._clock(), count=count))
 
 
-def open_audit(config: Config, clock: Callable[[], float]) -> Audit | None:
-    """Return the audit trail that *config* asks for, or None. Raises ConfigError if it cannot be made."""
+def open_audit(config: Config, clock: Callable[[], float]) -> Audit:
+    """Return the audit trail that *config* asks for. Raises ConfigError if it cannot be made."""
     target = config.audit
-    if target is None:
-        return None
     if callable(target):
         return Audit(_Function(target), config, clock, batch=1)
     if target == "logging":

@@ -8,12 +8,15 @@ from __future__ import annotations
 import msgspec
 
 from flask_gosession import events
+from flask_gosession.config import PREFIX
 
 LONGEST = 255
 """Characters of each text in an entry; longer texts are cut."""
 
 UNAUDITED = (events.StoreEvent, events.UserForgotten, events.DataDropped, events.AuditDropped)
 """Events about the system rather than a person's sessions: they go to the log and the metrics."""
+
+UNREADABLE = f'There is no audit trail to read: set {PREFIX}AUDIT to "sql", or to the URL of an SQL database.'
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):

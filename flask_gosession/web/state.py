@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Blueprint, Flask, Request, current_app, request
@@ -14,10 +14,12 @@ from flask_gosession.engine.levels import LevelChecks
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.engine.purging import Purger
 from flask_gosession.errors import AnsweredError
-from flask_gosession.observe.audit import Audit
 from flask_gosession.session.device import Device
 from flask_gosession.web.csrf import CSRFGuard
 from flask_gosession.web.transport import Transport
+
+if TYPE_CHECKING:
+    from flask_gosession.observe.audit import Audit
 
 EXTENSION = "gosession"
 
