@@ -23,14 +23,13 @@ WELL_KNOWN = frozenset(
         b"abcdefghijklmnopqrstuvwxyz123456",
     }
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     rb"change[-_ ]?(me|this)|your[-_ ]?(secret|\d+[-_ ]?bit)|super[-_ ]?secret|django-insecure"
-    rb"|(my|the|top|jwt|flask)[-_ ]?secret[-_ ]?key|never[-_ ]?guess|replace[-_ ]?(me|this)|placeholder",
-    re.IGNORECASE,
+    rb"|(my|the|top|jwt|flask)[-_ ]?secret[-_ ]?key|never[-_ ]?guess|replace[-_ ]?(me|this)|placeholder"
 )
 _FEWEST_DIFFERENT_BYTES = 6
 _SSH_TEXT = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-", b"---- BEGIN")
-_SSH_WIRE = re.compile(rb"\0\0\0.(ssh-|ecdsa-sha2-|sk-)", re.DOTALL)
+_SSH_WIRE = rb"\0\0\0.(ssh-|ecdsa-sha2-|sk-)"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _LAYERS_OF_BASE64 = 3
 
@@ -47,7 +46,7 @@ def weakness(secret: bytes, least: int, *, allow_typed: bool = False) -> str | N
         )
     if len(secret) < least:
         return f"has {len(secret)} bytes, at least {least} are needed; {_draw(least)}"
-    if secret.strip() in WELL_KNOWN or _PLACEHOLDER.search(secret):
+    if secret.strip() in WELL_KNOWN or re.search(_PLACEHOLDER, secret, re.IGNORECASE):
         return f"is a well-known example or a placeholder; {_draw(least)}"
     if repeats(secret):
         return f"repeats itself; {_draw(least)}"
@@ -69,7 +68,7 @@ def is_key_material(secret: bytes) -> bool:
     """Return whether *secret* is a key or certificate as PEM, DER, SSH or JSON (JWK, JWKS), or base64 of one."""
     for _ in range(_LAYERS_OF_BASE64):
         secret = _without_bom(secret).lstrip()
-        if _is_text_form(secret.rstrip()) or _is_der(secret) or _SSH_WIRE.match(secret):
+        if _is_text_form(secret.rstrip()) or _is_der(secret) or re.match(_SSH_WIRE, secret, re.DOTALL):
             return True
         inner = _unwrapped(secret)
         if inner is None:

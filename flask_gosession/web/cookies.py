@@ -22,7 +22,7 @@ LARGEST = 4096
 """Bytes of name and value together; browsers drop larger cookies without a word (RFC 6265bis section 5.5)."""
 
 
-_NAME = re.compile(r"(?![\d.]+$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*", re.IGNORECASE)
+_NAME = r"(?![\d.]+$)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 """A host name, not an address."""
 
 _MOST = 4
@@ -186,7 +186,7 @@ def _until(pair: TokenPair) -> int | None:
 def _domains(host: str) -> list[str | None]:
     """Return the domains by which a cookie reaches *host*: the host alone, and its parents as far as the site goes."""
     name = host.partition(":")[0]
-    labels = name.split(".") if _NAME.fullmatch(name) else [name]
+    labels = name.split(".") if re.fullmatch(_NAME, name) else [name]
     return [None, *(".".join(labels[first:]) for first in range(len(labels) - 1))][:_MOST]
 
 
