@@ -9,15 +9,14 @@ from typing import Any
 
 from flask import Flask
 
+from flask_gosession import tokens
 from flask_gosession.config import PREFIX, Config
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.derive import DerivedKeys
-from flask_gosession.tokens.following import FollowingCodec, FollowingKeys, follow
 from flask_gosession.tokens.jwt import JWTCodec
 from flask_gosession.tokens.key_schedule import Schedule, resolved
 from flask_gosession.tokens.key_sources import path_of
 from flask_gosession.tokens.keyring import Keyring
-from flask_gosession.tokens.opaque import OpaqueCodec
 from flask_gosession.tokens.types import Codec
 
 log: logging.Logger = logging.getLogger("flask_gosession")
@@ -33,7 +32,7 @@ class RealmKeys:
         self._config = config
         self._clock = clock
         self._testing = app.testing
-        self._following: FollowingKeys | None = None
+        self._following: tokens.FollowingKeys | None = None
         self.problems: list[str] = []
         self._derived = self._try(lambda: _derived(app, config))
         self._keyring = self._try(self._make_keyring)
@@ -49,7 +48,7 @@ class RealmKeys:
         config = self._config
         if config.token_mode == "opaque" and self._derived is not None:  # noqa: S105 - a mode, not a password
             key, *older = self._derived.derive_all("opaque")
-            return OpaqueCodec(key, older_keys=older, realm=config.realm, max_bytes=config.token_max_bytes)
+            return tokens.OpaqueCodec(key, older_keys=older, realm=config.realm, max_bytes=config.token_max_bytes)
         assert self._keyring is not None  # noqa: S101 - its absence is among the problems
         options: dict[str, Any] = {
             "issuer": config.issuer,
@@ -59,7 +58,9 @@ class RealmKeys:
             "max_bytes": config.token_max_bytes,
             "cache_size": config.token_cache,
         }
-        return FollowingCodec(self._following, **options) if self._following else JWTCodec(self._keyring, **options)
+        if self._following is not None:
+            return tokens.FollowingCodec(self._following, **options)
+        return JWTCodec(self._keyring, **options)
 
     def _make_keyring(self) -> Keyring | None:
         config, given = self._config, self._config.keys
@@ -72,7 +73,7 @@ class RealmKeys:
                 f"{PREFIX}KEYS is a list of keys, each a dict with kid, alg, status and the key; or a file (file://…) "
                 "with such a list, or a function that returns one."
             )
-        self._following = follow(
+        self._following = tokens.follow(
             given, schedule_of(config), self._clock, algorithm=config.algorithm, allow_typed=self._testing
         )
         return self._following.keyring
