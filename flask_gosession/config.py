@@ -299,9 +299,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         names = {*Policy.__struct_fields__} & {*self.__struct_fields__}
         return Policy(**{name: getattr(self, name) for name in names}, unseen_use=self.level == "signature")
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return what may be shown, to debuggers, too: a Struct would show them everything."""
+        secret = {name for name, one in declared().items() if one.secret}
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in secret]
+
     def __repr__(self) -> str:
-        shown = [name for name, one in declared().items() if not one.secret]
-        return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in [*shown, 'realm'])})"
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     def _contradictions(self) -> Iterator[str]:
         if self.access_lifetime > self.absolute_timeout:

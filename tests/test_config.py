@@ -139,6 +139,7 @@ def test_a_repr_shows_no_secret():
     """LOG-01: keys, passwords in store URLs and what realms bring do not show in a repr."""
     config = load(KEYS=["hush-1"], STORE="redis://:hush-2@localhost", REALMS={"admin": {"KEYS": ["hush-3"]}})
     assert "hush" not in repr(config)
+    assert "hush" not in repr(config.__rich_repr__())
     assert "session_limit=50" in repr(config)
 
 

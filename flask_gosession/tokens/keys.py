@@ -45,8 +45,12 @@ class Key(msgspec.Struct, frozen=True, eq=False):
         """Whether anybody who can verify can also sign."""
         return self.alg in SYMMETRIC
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Return what may be shown, to debuggers, too: a Struct would show them everything."""
+        return [("kid", self.kid), ("alg", self.alg), ("status", self.status)]
+
     def __repr__(self) -> str:
-        return f"Key(kid={self.kid!r}, alg={self.alg!r}, status={self.status!r})"
+        return f"Key({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 def read_key(entry: object, index: int, *, allow_typed: bool = False) -> Key:

@@ -280,6 +280,8 @@ def test_nothing_secret_is_shown():
     """No secret, private key or derived key is in a repr or a kid (LOG-01)."""
     derived = DerivedKeys(GOOD)
     pair = Keyring.from_config([entry(alg="ES256", secret=..., private_key=private_pem(P256))])
-    shown = repr([derived, Keyring.from_secret(GOOD), Keyring.from_config([entry()]), pair, *pair.keys])
+    keyrings = [Keyring.from_secret(GOOD), Keyring.from_config([entry()]), pair]
+    keys = [key for keyring in keyrings for key in keyring.keys]
+    shown = repr([derived, *keyrings, *keys, *(key.__rich_repr__() for key in keys)])
     for hidden in (GOOD, GOOD[:8], "PRIVATE", "EllipticCurve", derived.derive_all("access")[0].hex()):
         assert hidden not in shown
