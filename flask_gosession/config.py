@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from flask_gosession import setting_readers as read
+from flask_gosession.discreet import Discreet
 from flask_gosession.errors import ConfigError
 from flask_gosession.given_settings import DEFAULT_REALM, PREFIX, own_settings, parse, realm_values, unknown
 from flask_gosession.session.policy import Binding, BindingAction, Level, OnLimit, Policy
@@ -50,7 +51,7 @@ def setting(default: Any, read: Reader, doc: str, *, secret: bool = False) -> An
     return msgspec.field(default_factory=Setting(default, read, doc, secret))
 
 
-class Config(msgspec.Struct, frozen=True, kw_only=True):
+class Config(Discreet, msgspec.Struct, frozen=True, kw_only=True):
     """All settings in their normal form: durations in seconds, sizes in bytes."""
 
     store: Any = setting(
@@ -303,9 +304,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         """Return what may be shown, to debuggers, too: a Struct would show them everything."""
         secret = {name for name, one in declared().items() if one.secret}
         return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in secret]
-
-    def __repr__(self) -> str:
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     def _contradictions(self) -> Iterator[str]:
         if self.access_lifetime > self.absolute_timeout:

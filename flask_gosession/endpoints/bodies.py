@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from flask_gosession.discreet import Discreet
 from flask_gosession.session.names import CLIENT_PATTERN
 from flask_gosession.session.record import Session, hour_of
 
@@ -26,7 +27,7 @@ class Error(msgspec.Struct, frozen=True):
     until: UnixTime | UnsetType = UNSET
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class Credentials(Discreet, msgspec.Struct, frozen=True):
     """A login. `remember` asks for a session that outlives the browser."""
 
     username: str
@@ -34,27 +35,18 @@ class Credentials(msgspec.Struct, frozen=True):
     client: Annotated[str, Meta(pattern=f"^{CLIENT_PATTERN}$")] = "web"
     remember: bool = False
 
-    def __repr__(self) -> str:
-        return "Credentials()"
 
-
-class RefreshToken(msgspec.Struct, frozen=True):
+class RefreshToken(Discreet, msgspec.Struct, frozen=True):
     """The refresh token, if tokens may come in JSON."""
 
     refresh_token: str | UnsetType = UNSET
 
-    def __repr__(self) -> str:
-        return "RefreshToken()"
 
-
-class TokenForm(msgspec.Struct, frozen=True):
+class TokenForm(Discreet, msgspec.Struct, frozen=True):
     """The token to revoke or introspect (RFC 7009, RFC 7662); the hint is not needed."""
 
     token: Annotated[str, Meta(min_length=1)]
     token_type_hint: str | UnsetType = UNSET
-
-    def __repr__(self) -> str:
-        return "TokenForm()"
 
 
 class IntrospectionForm(TokenForm, frozen=True):
@@ -66,12 +58,11 @@ class IntrospectionForm(TokenForm, frozen=True):
     ip: str | UnsetType = UNSET
     agent: str | UnsetType = UNSET
 
-    def __repr__(self) -> str:
-        return "IntrospectionForm()"
 
-
-class Tokens(msgspec.Struct, frozen=True):
+class Tokens(Discreet, msgspec.Struct, frozen=True):
     """What `TokenPair.to_dict` returns (RFC 6749 section 5.1); without tokens if they travel in cookies."""
+
+    _shown = ("expires_in",)
 
     expires_in: Seconds
     refresh_after: Seconds
@@ -80,9 +71,6 @@ class Tokens(msgspec.Struct, frozen=True):
     token_type: Literal["Bearer"] | UnsetType = UNSET
     refresh_token: str | UnsetType = UNSET
     refresh_expires_in: Seconds | UnsetType = UNSET
-
-    def __repr__(self) -> str:
-        return f"Tokens(expires_in={self.expires_in})"
 
 
 class EndedCount(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from zlib import crc32
 import msgspec
 
 from flask_gosession import ids
+from flask_gosession.discreet import Discreet
 
 MAJOR = 1
 """The version of the schema. Fields are only ever appended; a new major version may change their meaning."""
@@ -39,8 +40,10 @@ def hour_of(seen: Seconds) -> int:
     return int(seen // 3600) * 3600
 
 
-class Session(msgspec.Struct, frozen=True, array_like=True):
+class Session(Discreet, msgspec.Struct, frozen=True, array_like=True):
     """One live session. Times are Unix seconds, lifetimes are seconds."""
+
+    _shown = ("sid", "client")
 
     id: bytes
     access: bytes
@@ -96,9 +99,6 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     def next_gen(self) -> int:
         """The number of the next rotation; a damaged record at the highest number stays there."""
         return min(self.gen + 1, MOST_ROTATIONS)
-
-    def __repr__(self) -> str:
-        return f"Session(sid={self.sid!r}, client={self.client!r})"
 
 
 class Tombstone(msgspec.Struct, frozen=True, array_like=True):

@@ -8,19 +8,19 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from flask_gosession.discreet import Discreet
 from flask_gosession.errors import StoreUnavailable
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(Discreet, msgspec.Struct, frozen=True):
     """One stored value and the name of the write that put it there."""
+
+    _shown = ("etag",)
 
     value: bytes
     """Opaque to the store."""
     etag: bytes
     """Eight random bytes, new at every write; never a counter."""
-
-    def __repr__(self) -> str:
-        return f"Record({len(self.value)} bytes, etag={self.etag.hex()!r})"
 
 
 class Swap(Enum):

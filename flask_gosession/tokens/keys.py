@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 
+from flask_gosession.discreet import Discreet
 from flask_gosession.errors import ConfigError
 from flask_gosession.tokens.weak_secrets import weakness
 
@@ -24,8 +25,10 @@ FIELDS = ("kid", "alg", "status", *MATERIALS, "created")
 _LONGEST_KID = 128
 
 
-class Key(msgspec.Struct, frozen=True, eq=False):
+class Key(Discreet, msgspec.Struct, frozen=True, eq=False):
     """A key with its one algorithm. ``use`` binds it to ``"access"`` or ``"refresh"`` tokens; None: it signs both."""
+
+    _shown = ("kid", "alg", "status")
 
     kid: str
     alg: str
@@ -44,13 +47,6 @@ class Key(msgspec.Struct, frozen=True, eq=False):
     def symmetric(self) -> bool:
         """Whether anybody who can verify can also sign."""
         return self.alg in SYMMETRIC
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Return what may be shown, to debuggers, too: a Struct would show them everything."""
-        return [("kid", self.kid), ("alg", self.alg), ("status", self.status)]
-
-    def __repr__(self) -> str:
-        return f"Key({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
 
 def read_key(entry: object, index: int, *, allow_typed: bool = False) -> Key:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from flask_gosession import ids
+from flask_gosession.discreet import Discreet
 
 RESERVED_CLAIMS = frozenset(
     {"iss", "aud", "sub", "sid", "jti", "gen", "iat", "exp", "nbf", "auth_time", "client", "act"}
@@ -25,11 +26,13 @@ class TokenType(str, Enum):
     """A second credential of a session: it brings the pair back if the browser has lost it."""
 
 
-class Claims(msgspec.Struct, frozen=True):
+class Claims(Discreet, msgspec.Struct, frozen=True):
     """The claims of a verified token; times are Unix seconds.
 
     ``sid``, ``jti`` and ``parent`` are raw bytes; `sid_text`, `jti_text` and `parent_text` are what people see.
     """
+
+    _shown = ("subject", "sid_text", "type")
 
     subject: str
     sid: bytes
@@ -66,9 +69,6 @@ class Claims(msgspec.Struct, frozen=True):
     def parent_text(self) -> str | None:
         """The id of the refresh token that this one succeeds, as it appears in the token."""
         return None if self.parent is None else ids.to_text(self.parent)
-
-    def __repr__(self) -> str:
-        return f"Claims(subject={self.subject!r}, sid={self.sid_text!r}, type={self.type.value!r})"
 
 
 def refuse_reserved(names: Collection[object], reserved: Collection[str] = RESERVED_CLAIMS) -> None:
@@ -127,8 +127,10 @@ class Codec(Protocol):
         ...
 
 
-class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
+class TokenPair(Discreet, msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one login or refresh. Durations are seconds from now, ``session_expires_at`` is a Unix time."""
+
+    _shown = ("sid", "expires_in")
 
     access_token: str
     refresh_token: str | None = None
@@ -152,6 +154,3 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
         if self.refresh_token is not None:
             body |= {"refresh_token": self.refresh_token, "refresh_expires_in": self.refresh_expires_in}
         return body
-
-    def __repr__(self) -> str:
-        return f"TokenPair(sid={self.sid!r}, expires_in={self.expires_in})"

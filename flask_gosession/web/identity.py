@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from flask_gosession.discreet import Discreet
 from flask_gosession.engine.results import Checked
 from flask_gosession.errors import AnsweredError, AuthError, CSRFFailed, TokenMissing, UserNotFound
 from flask_gosession.session import check as checks
@@ -153,11 +154,13 @@ class CurrentSession:
         return f"CurrentSession(sid={self.sid!r}, client={self.client!r})"
 
 
-class Identity(msgspec.Struct, eq=False):
+class Identity(Discreet, msgspec.Struct, eq=False):
     """The outcome of one authentication: a session and its user, or the error that says why there is none.
 
     A Struct, like everything that each request makes: creating one runs no Python.
     """
+
+    _shown = ("location",)
 
     state: State
     location: str | None = None
@@ -297,6 +300,3 @@ class Identity(msgspec.Struct, eq=False):
         """Stand for nobody from now on."""
         error.realm = self.state.config.realm
         self.error, self.at_hand = error, None
-
-    def __repr__(self) -> str:
-        return f"Identity(location={self.location!r})"

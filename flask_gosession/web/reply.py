@@ -8,6 +8,7 @@ import msgspec
 from flask import Response
 
 from flask_gosession import ids
+from flask_gosession.discreet import Discreet
 from flask_gosession.tokens.types import TokenPair
 from flask_gosession.web.cookies import Cookie, OwnToken
 from flask_gosession.web.state import State
@@ -15,7 +16,7 @@ from flask_gosession.web.state import State
 _name_of = itemgetter(0)
 
 
-class Reply(msgspec.Struct, eq=False):
+class Reply(Discreet, msgspec.Struct, eq=False):
     """Collects what to add to the answer while the view runs; `apply` adds it afterwards."""
 
     state: State
@@ -119,9 +120,6 @@ class Reply(msgspec.Struct, eq=False):
             jar.set_actor(response, own, clock())
         elif self._unsets_actor:
             jar.unset_actor(response)
-
-    def __repr__(self) -> str:
-        return f"Reply({self.state.config.realm!r})"
 
 
 def tell_caches(response: Response, *, private: bool, by_cookie: bool) -> None:

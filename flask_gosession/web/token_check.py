@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
+from flask_gosession.discreet import Discreet
 from flask_gosession.engine.results import Checked
 from flask_gosession.errors import AnsweredError, TokenMissing
 from flask_gosession.session import renewal
@@ -20,7 +21,7 @@ from flask_gosession.web.state import State, this_request
 from flask_gosession.web.transport import Presented, is_navigation
 
 
-class TokenCheck(msgspec.Struct, eq=False, weakref=True):
+class TokenCheck(Discreet, msgspec.Struct, eq=False, weakref=True):
     """Reads the token of a request and checks it, at a level; what the answer then owes is collected."""
 
     state: State

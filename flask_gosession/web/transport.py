@@ -9,6 +9,7 @@ import msgspec
 from flask import Request
 
 from flask_gosession.config import Config
+from flask_gosession.discreet import Discreet
 from flask_gosession.errors import TokenMalformed
 from flask_gosession.tokens.types import TokenType
 from flask_gosession.web.cookies import CookieJar
@@ -18,14 +19,13 @@ EXTRACTOR = "extractor"
 _Reader = Callable[[Request, TokenType], "str | None"]
 
 
-class Presented(msgspec.Struct, frozen=True):
+class Presented(Discreet, msgspec.Struct, frozen=True):
     """A token that came with a request, and where it was."""
+
+    _shown = ("location",)
 
     token: str
     location: str
-
-    def __repr__(self) -> str:
-        return f"Presented(location={self.location!r})"
 
 
 class Extractor(Protocol):

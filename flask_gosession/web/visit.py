@@ -173,9 +173,6 @@ class Visit(TokenCheck, eq=False, weakref=True):
             return Identity(self.state, error=TokenInvalid("The request has tokens of two sessions; send one of them."))
         return identity
 
-    def __repr__(self) -> str:
-        return f"Visit({self.state.config.realm!r})"
-
 
 Visits = dict[tuple[Flask, str], Visit]
 """By app and realm: a view may enter the context of another app for a while."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 import pytest
 from sites import LONG
 
@@ -62,6 +63,17 @@ def test_no_secret_in_the_log(road, store, caplog):
     assert not [secret for secret in secrets_of(road, pair, newer, third) if secret in logged]
 
 
+def told(value):
+    """Return what a debugger that asks for ``__rich_repr__``, as rich does, shows of a value and all inside it."""
+    if type(value) in (list, tuple, set, frozenset):
+        return " ".join(map(told, value))
+    if isinstance(value, dict):
+        return " ".join(map(told, (*value, *value.values())))
+    if isinstance(value, msgspec.Struct):
+        return " ".join(map(told, value.__rich_repr__()))
+    return repr(value)
+
+
 def test_no_secret_in_a_repr(road):
     """What a debugger or an error page shows of our objects opens nothing."""
     pair = road.pair()
@@ -77,7 +89,7 @@ def test_no_secret_in_a_repr(road):
         shown += [visit.read(TokenType.ACCESS), visit.authenticate(), jws.parse(pair.refresh_token, 8192)]
         shown += [road.manager.records.read("ada"), Successor(checked.claims.jti, lambda *_: PairIds(b"", b""))]
         shown += [PairIds(checked.claims.jti, checked.claims.jti, checked.claims.jti)]
-        text = "".join(map(repr, shown))
+        text = "".join(map(repr, shown)) + "".join(told(each) for each in shown)
     assert not [secret for secret in secrets_of(road, pair, newcomer) if secret in text]
     assert repr(pair) == f"TokenPair(sid={pair.sid!r}, expires_in={pair.expires_in})"
     assert isinstance(checked.session, Session)
