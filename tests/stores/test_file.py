@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from flask_gosession.engine.purging import purge_all
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.file import FileStore
+from flask_gosession.stores.file import store as file_store
 from flask_gosession.stores.file.directory import STRIPES, Opened
 from flask_gosession.stores.file.envelope import seal
 from flask_gosession.stores.file.store import LEFTOVER_AGE
@@ -415,6 +417,42 @@ def test_purge_takes_each_lock_once_for_many_files(store: FileStore, monkeypatch
     assert store.purge(time.time() + 365 * 24 * HOUR) == 80
     stripes = [int(name[:8], 16) % 64 for name in taken]
     assert len(stripes) == len(set(stripes))
+
+
+def test_purge_gives_a_lock_to_others_now_and_then(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a deletion takes long, a purge holds no lock for more than one, however many files share it."""
+    for number in range(80):
+        put(store, f"user-{number}")
+    held: list[int] = []
+    locked, remove = Opened.locked, Opened.remove
+    monkeypatch.setattr(file_store, "HELD", 0.0)
+    monkeypatch.setattr(Opened, "locked", lambda self, name: (held.append(0), locked(self, name))[1])
+    monkeypatch.setattr(Opened, "remove", lambda self, name: (held.append(held.pop() + 1), remove(self, name))[1])
+    assert store.purge(time.time() + 365 * 24 * HOUR) == 80
+    assert held == [1] * 80
+
+
+def test_purge_spares_what_was_renewed_after_the_look(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that a writer renewed while the purge came to it is read again under its lock, and stays."""
+    first, second = put(store, expires_at=time.time() - HOUR), new(b"second")
+    locked = Opened.locked
+
+    def renew(self: Opened, name: str) -> AbstractContextManager[None]:
+        monkeypatch.undo()
+        assert store.swap("a", first.etag, second, time.time() + HOUR) is Swap.DONE
+        return locked(self, name)
+
+    monkeypatch.setattr(Opened, "locked", renew)
+    assert store.purge(time.time()) == 0
+    assert store.load("a") == second
+
+
+def test_a_file_is_read_whole_in_parts(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that gives less of a file than it was asked for is asked for the rest."""
+    first = put(store, value=b"x" * 500)
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 7)))
+    assert store.load("a") == first
 
 
 def test_purge_believes_the_header(store: FileStore, path: Path) -> None:

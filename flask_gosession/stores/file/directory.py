@@ -22,8 +22,8 @@ LOCK_SUFFIX = ".lock"
 TEMPORARY_PREFIX = ".new-"
 LAST_MTIME = 2.0**32
 """The latest time that every common file system can keep."""
-LOOKS = 50
-"""After so many files, the other greenlets of a process get their turn."""
+STRETCH = 0.002
+"""Seconds of looks at files after which the other greenlets of a process get their turn."""
 _DESCRIPTORS = Path("/proc/self/fd")
 """Where Linux shows what is behind each descriptor."""
 _NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)
@@ -59,8 +59,7 @@ class Opened:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
                 return _attributes(found)
-            with open(fd, "rb", closefd=False) as file:
-                return file.read()
+            return _whole(fd, found.st_size)
         finally:
             os.close(fd)
 
@@ -118,10 +117,12 @@ class Opened:
 
         A temporary file has the time when it was written: its own mtime is the end of its record.
         """
+        turn = 0.0
         with os.scandir(self._fd) as entries:
-            for number, entry in enumerate(entries):
-                if number % LOOKS == 0:
+            for entry in entries:
+                if time.monotonic() >= turn:
                     let_others_go_on()
+                    turn = time.monotonic() + STRETCH
                 if entry.name.endswith(LOCK_SUFFIX):
                     continue
                 with suppress(FileNotFoundError):
@@ -166,6 +167,14 @@ class Directory:
 def stripe_of(name: str) -> int:
     """Return the number of the lock of a file: it starts with hexadecimal digits."""
     return int(name[:8], 16) % STRIPES
+
+
+def _whole(fd: int, size: int) -> bytes:
+    """Return the content of a file of *size* bytes, which no writer of ours ever changes: one call to the system."""
+    content = os.read(fd, size)
+    while len(content) < size and (more := os.read(fd, size - len(content))):
+        content += more
+    return content
 
 
 def _attributes(found: os.stat_result) -> bytes:

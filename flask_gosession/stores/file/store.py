@@ -6,6 +6,8 @@ import errno
 import hashlib
 import math
 import re
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby, islice
@@ -29,8 +31,10 @@ LEFTOVER_AGE = 86_400.0
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _OUT_OF_FILES = (errno.EMFILE, errno.ENFILE)
 _NAME = re.compile("[0-9a-f]{64}")
-TOGETHER = 1024
-"""How many files a purge looks at before it deletes: about sixteen for each lock, which takes longer than a file."""
+TOGETHER = 4096
+"""How many files a purge looks at before it deletes: about sixty-four for each lock, which takes longer than a file."""
+HELD = 0.004
+"""Seconds after which a purge gives a lock to others, and takes it again for the files that are left."""
 
 
 class _Past(NamedTuple):
@@ -112,8 +116,7 @@ class FileStore:
             past = self._past(directory, now)
             while purged < limit and (some := list(islice(past, min(TOGETHER, limit - purged)))):
                 for _, files in groupby(sorted(some, key=_stripe), key=_stripe):
-                    purged += self._purge_some(directory, list(files), now)
-                    let_others_go_on()
+                    purged += self._purge_stripe(directory, deque(files), now)
         return purged
 
     def count_ended(self, now: float) -> int:
@@ -190,13 +193,25 @@ class FileStore:
             elif mtime < now and _NAME.fullmatch(name):
                 yield _Past(name, mtime)
 
-    def _purge_some(self, directory: Opened, files: list[_Past], now: float) -> int:
-        """Delete those of some *files* with the same lock that have ended; return how many."""
-        with directory.locked(files[0].name):
-            ended = [name for name, mtime in files if self._has_ended(directory, name, mtime, now)]
-            for name in ended:
+    def _purge_stripe(self, directory: Opened, files: deque[_Past], now: float) -> int:
+        """Delete those of *files*, which share a lock, that have ended; return how many."""
+        purged = 0
+        while files:
+            with directory.locked(files[0].name):
+                purged += self._purge_some(directory, files, now)
+            let_others_go_on()
+        return purged
+
+    def _purge_some(self, directory: Opened, files: deque[_Past], now: float) -> int:
+        """Delete those that have ended of the first *files*, until their lock was held long enough; return how many."""
+        released, purged = time.monotonic() + HELD, 0
+        while True:
+            name, mtime = files.popleft()
+            if self._has_ended(directory, name, mtime, now):
                 directory.remove(name)
-        return len(ended)
+                purged += 1
+            if not files or time.monotonic() >= released:
+                return purged
 
     def _has_ended(self, directory: Opened, name: str, mtime: float, now: float) -> bool:
         content = directory.read(name)
