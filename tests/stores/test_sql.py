@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -28,6 +29,7 @@ from flask_gosession import ids
 from flask_gosession.errors import ConfigError, StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.sql import SQLStore
+from flask_gosession.stores.sql.pymysql import _BoundedFile
 from flask_gosession.testing.proofs.contract import StoreContract
 
 HOUR = 3600.0
@@ -546,6 +548,7 @@ FORKING = """
 import os, sys
 from flask_gosession.stores.base import Record
 from flask_gosession.stores.sql import SQLStore
+from flask_gosession.stores.sql.pymysql import _BoundedFile
 store = SQLStore.from_url(sys.argv[1], key_prefix="app")
 first = store.load("a")
 child = os.fork()
@@ -580,6 +583,7 @@ import os, sys, time
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.sql import SQLStore
+from flask_gosession.stores.sql.pymysql import _BoundedFile
 store = SQLStore.from_url(sys.argv[1], key_prefix="app")
 for number in range(10):
     for attempt in range(20):
@@ -673,6 +677,35 @@ def test_greenlets_go_on_while_the_server_works(home: Home) -> None:
     """A statement stops only the greenlet that waits for it, though gevent came after the driver was imported."""
     slow = {"postgresql": "SELECT pg_sleep(0.2)", "mariadb": "SELECT sleep(0.2)"}[home.name]
     assert run_script(PATCHED_LATE, home.url, slow).strip() == "True"
+
+
+def test_rows_are_received_together(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyMySQL reads each row in two parts, but each part is not a call to the system of its own."""
+    if home.name != "mariadb":
+        pytest.skip("psycopg receives by itself")
+    store = SQLStore.from_url(home.url, key_prefix=PREFIX)
+    for number in range(50):
+        store.swap(str(number), None, new(), time.time() + HOUR)
+    received: list[int | None] = []
+    readinto = socket.SocketIO.readinto
+    monkeypatch.setattr(socket.SocketIO, "readinto", lambda *told: (received.append(readinto(*told)), received[-1])[1])
+    assert len(store.page(None, 100).records) == 50
+    assert 0 < len(received) < 10
+    store.close()
+
+
+@pytest.mark.parametrize("least", [1, 7, 100_000])
+def test_parts_of_an_answer_come_whole_and_in_order(least: int) -> None:
+    """Whatever comes at once, PyMySQL gets as many bytes as it asked for, and fewer where the server hung up."""
+    ours, theirs = socket.socketpair()
+    connection = type("Connection", (), {"_sock": ours, "_read_timeout": 5.0})()
+    sent = bytes(range(256)) * 100
+    with ours, theirs, ours.makefile("rb") as raw, ThreadPoolExecutor(1) as pool:
+        file = _BoundedFile(raw, connection)
+        pool.submit(lambda: (theirs.sendall(sent), theirs.close()))
+        parts = list(iter(lambda: file.read(least), b""))
+    assert b"".join(parts) == sent
+    assert {len(part) for part in parts[:-1]} <= {least}
 
 
 TLS_PATCHED_LATE = """

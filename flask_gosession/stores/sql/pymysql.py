@@ -10,6 +10,9 @@ from typing import Any
 from flask_gosession.deadline import bounded, refuse_late
 from flask_gosession.stores.keepalive import keep_alive
 
+AHEAD = 16_384
+"""Bytes that are received at once, if so many are there: as many as TLS hands over at most."""
+
 
 def bounded_connection() -> Any:
     """Return a class of connections for one engine, whose waits, also those of the log-in, end with their operation.
@@ -56,24 +59,36 @@ def _set_file(connection: Any, file: Any) -> None:
 
 
 class _BoundedFile:
-    """The file that PyMySQL reads answers from."""
+    """The file that PyMySQL reads answers from; it asks twice for each row, and what has arrived is there already."""
 
     def __init__(self, file: Any, connection: Any) -> None:
         self._file = file
         self._connection = connection
+        self._arrived = b""
+        self._at = 0
 
     def read(self, size: int) -> bytes:
+        """Return *size* bytes, fewer at the end of the stream."""
+        if self._at + size > len(self._arrived):
+            left = self._arrived[self._at :]
+            self._arrived, self._at = left + self._receive(size - len(left)), 0
+        part = self._arrived[self._at : self._at + size]
+        self._at += size
+        return part
+
+    def _receive(self, least: int) -> bytes:
+        """Wait for *least* bytes, and return those that have come with them, too."""
         sock, timeout = self._connection._sock, self._connection._read_timeout  # noqa: SLF001 - there are no other names
         parts = []
         try:
-            while size > 0:
+            while least > 0:
                 refuse_late()
                 sock.settimeout(bounded(timeout))
-                part = self._file.read1(size)
+                part = self._file.read1(max(least, AHEAD))
                 if not part:
                     break
                 parts.append(part)
-                size -= len(part)
+                least -= len(part)
         finally:
             sock.settimeout(timeout)
         return b"".join(parts)
