@@ -548,7 +548,6 @@ FORKING = """
 import os, sys
 from flask_gosession.stores.base import Record
 from flask_gosession.stores.sql import SQLStore
-from flask_gosession.stores.sql.pymysql import _BoundedFile
 store = SQLStore.from_url(sys.argv[1], key_prefix="app")
 first = store.load("a")
 child = os.fork()
@@ -583,7 +582,6 @@ import os, sys, time
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.stores.base import Record, Swap
 from flask_gosession.stores.sql import SQLStore
-from flask_gosession.stores.sql.pymysql import _BoundedFile
 store = SQLStore.from_url(sys.argv[1], key_prefix="app")
 for number in range(10):
     for attempt in range(20):
