@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 from types import ModuleType
 
 from flask_gosession import ids
@@ -37,6 +39,22 @@ def purge(bench: Bench) -> Lines:
             urls |= _on_servers(servers)
         for name, url in urls.items():
             yield from _purged(name, url, bench.scale)
+            if name == "file":
+                alone = _deletions_alone(Path(folder) / "bare", bench.scale.records)
+                yield said("  of that, the file system takes to delete so many files", alone, unit="s")
+
+
+def _deletions_alone(folder: Path, count: int) -> float:
+    """Return the seconds that as many deletions take which nothing is asked before: ten times those of a tenth."""
+    folder.mkdir()
+    paths = [folder / hashlib.sha256(str(number).encode()).hexdigest() for number in range(count // 10)]
+    for path in paths:
+        path.write_bytes(b"x" * 400)
+    os.sync()
+    began = time.perf_counter()
+    for path in paths:
+        path.unlink()
+    return 10 * (time.perf_counter() - began)
 
 
 def _on_servers(stack: ExitStack) -> dict[str, str]:
