@@ -270,6 +270,20 @@ def test_silent_server(name: str) -> None:
         store.close()
 
 
+def test_a_connection_that_failed_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only once the garbage collector finds its error: many may fail before that."""
+    made: list[socket.socket] = []
+    connect = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda *a, **k: (made.append(connect(*a, **k)), made[-1])[1])
+    with servers.black_hole() as port:
+        store = SQLStore.from_url(f"mariadb://nobody@127.0.0.1:{port}/test?create=false")
+        with pytest.raises(StoreUnavailable) as caught:
+            store.ping()
+        assert [one.fileno() for one in made] == [-1]
+        store.close()
+    assert caught
+
+
 @pytest.mark.parametrize("name", ["postgresql", "mariadb"])
 def test_absent_server(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """A server that is down at start-up does not keep the app from starting; it is said without the password."""

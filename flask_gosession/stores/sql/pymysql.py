@@ -55,7 +55,10 @@ def _file(connection: Any) -> Any:
 
 
 def _set_file(connection: Any, file: Any) -> None:
+    former = _file(connection)
     vars(connection)["_bounded_file"] = None if file is None else _BoundedFile(file, connection)
+    if file is None and former is not None:
+        former.close()  # the socket of a connection that failed stays open as long as its error and this refer to it
 
 
 class _BoundedFile:
