@@ -49,12 +49,9 @@ class Lease:
         self._begin_anew()
         at_fork.in_child(self._begin_anew)
 
-    def holds(self, now: float | None = None) -> bool:
-        """Whether everything announced before this call has been passed on; False if that is unknown.
-
-        *now* is the time by the timer, if the caller has just asked it.
-        """
-        now, subscription = self._timer() if now is None else now, self._subscription
+    def holds(self) -> bool:
+        """Whether everything announced before this call has been passed on; False if that is unknown."""
+        now, subscription = self._timer(), self._subscription
         if subscription is None or now >= self._beat_due or subscription.pending():
             return self._tend(now)
         # Asked after `pending`: a thread that has read what was pending may still be passing it on.

@@ -98,14 +98,11 @@ class UserCache:
         lifetime = self._policy.user_ttl if most is None else most
         if lifetime <= 0 or not self._cached:
             return self._loader(record.subject)
-        if info is not None and info.counts(self._clock(), most):  # as in nearly every request
-            if not info.value:
-                return None
-            if self._type is not None:
-                try:
-                    return self._read(info.value)
-                except UNREADABLE:
-                    log.info("the cached user info no longer fits the loader's type; it is loaded again")
+        if info is not None and self._counts(info, most):  # as in nearly every request
+            try:
+                return self._decode(info)
+            except UNREADABLE:
+                log.info("the cached user info no longer fits the loader's type; it is loaded again")
         return self._load(record, most, lifetime)
 
     def _load(self, record: SubjectRecord, most: float | None, lifetime: float) -> Any:

@@ -63,13 +63,12 @@ class Verdicts:
 
     def find(self, token: str, now: float) -> Checked | None:
         """Return the verdict on *token* at *now* (Unix seconds), or None if only the store knows."""
-        asked = self._timer()
-        if not self._lease.holds(asked):
+        if not self._lease.holds():
             return None
         verdict = self._memory.get(token)
         if verdict is None or now >= verdict.until:
             return None
-        age = asked - verdict.began
+        age = self._timer() - verdict.began
         if age >= self._max_stale:
             return None
         if self._on_hit is not None:

@@ -25,9 +25,10 @@ def register(app: Flask) -> None:
 
 
 def _finish_answers(app: Flask) -> None:
-    """Finish the visits of each request after all functions that the app itself runs after requests.
+    """Finish the visits of each request, after all functions that the app itself runs after requests.
 
-    In the method that Flask documents for changing answers: one more such function would cost every request five calls.
+    Flask documents this method for changing answers. One more such function would run before some of the app's, and
+    cost every request five calls.
     """
     process: Callable[..., Response] = app.process_response
 

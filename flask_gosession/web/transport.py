@@ -113,10 +113,9 @@ def json_of(request: Request) -> Any:
 
 def _from_header(request: Request, _kind: TokenType) -> str | None:
     value: str = request.environ.get("HTTP_AUTHORIZATION", "")
-    if not value.startswith("Bearer "):  # as nearly all clients write it
-        if value[:6].lower() != "bearer":
-            return None
-        if value[6:7] != " ":
-            raise TokenMalformed
+    if value[:6].lower() != "bearer":
+        return None
+    if value[6:7] != " ":
+        raise TokenMalformed
     # Whatever comes after the spaces (RFC 6750 section 2.1), the codec refuses all but exactly one token.
     return value[7:].lstrip(" ")

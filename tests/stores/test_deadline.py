@@ -17,7 +17,7 @@ from odd_redis import odd_redis
 from relays import relay
 
 from flask_gosession import GoSession
-from flask_gosession.deadline import Deadline, seconds_left
+from flask_gosession.deadline import Deadline, Pause, seconds_left
 from flask_gosession.engine.manager import SessionManager
 from flask_gosession.errors import StoreUnavailable
 from flask_gosession.session.record import Actor
@@ -156,6 +156,17 @@ def test_two_records_share_one_deadline():
 def test_a_deadline_inside_another_changes_nothing():
     """The outermost operation says when all of it ends, and nothing of it stays."""
     with Deadline(0.2), Deadline(60):
+        assert 0 < seconds_left() <= 0.2
+    assert seconds_left() > 1e9
+
+
+def test_a_pause_ends_what_it_interrupted_no_later():
+    """However many operations of its own the app's code has made in a pause, the rest of the time left counts again."""
+    with Deadline(0.2):
+        with Pause():
+            assert seconds_left() > 1e9
+            with Deadline(60):
+                assert 50 < seconds_left() <= 60
         assert 0 < seconds_left() <= 0.2
     assert seconds_left() > 1e9
 

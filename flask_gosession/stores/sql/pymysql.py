@@ -58,11 +58,11 @@ def _set_file(connection: Any, file: Any) -> None:
     former = _file(connection)
     vars(connection)["_bounded_file"] = None if file is None else _BoundedFile(file, connection)
     if file is None and former is not None:
-        former.close()  # the socket of a connection that failed stays open as long as its error and this refer to it
+        former.close()  # or the socket of a connection that failed stays open for as long as its error is kept
 
 
 class _BoundedFile:
-    """The file that PyMySQL reads answers from; it asks twice for each row, and what has arrived is there already."""
+    """The file that PyMySQL reads answers from: it asks twice for each row, so this receives ahead."""
 
     def __init__(self, file: Any, connection: Any) -> None:
         self._file = file
